@@ -1,0 +1,27 @@
+// Registers the bindings and holds what each environment needs; everything else is in native/napi.
+#include "napi/bindings.h"
+
+namespace trtnode {
+
+class TrtNodeAddon : public Napi::Addon<TrtNodeAddon> {
+ public:
+  TrtNodeAddon(Napi::Env env, Napi::Object exports) {
+    data_.state = EnvState::Create(env);
+    RegisterProbe(env, exports);
+    RegisterBuild(env, exports);
+    RegisterPlan(env, exports, &data_);
+    RegisterEngine(env, exports, &data_);
+    RegisterRequest(env, &data_);
+  }
+
+  AddonData& data() { return data_; }
+
+ private:
+  AddonData data_;
+};
+
+AddonData& DataOf(Napi::Env env) { return env.GetInstanceData<TrtNodeAddon>()->data(); }
+
+NODE_API_NAMED_ADDON(trt_node, TrtNodeAddon)
+
+}  // namespace trtnode

@@ -1,0 +1,137 @@
+#include "core/file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+#include "core/error.h"
+#include "core/sha256.h"
+
+namespace trtnode {
+namespace {
+
+constexpr size_t kSliceBytes = size_t{4} << 20;
+
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor() {
+    if (fd_ >= 0) close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return fd_; }
+  // close() can report what the write could not (quota on a network file system).
+  int Close() {
+    const int result = close(fd_);
+    fd_ = -1;
+    return result;
+  }
+
+ private:
+  int fd_;
+};
+
+Error NotReadable(const std::string& path, const char* why) {
+  return Error(ErrorCode::kPlanNotFound, "cannot read " + path + ": " + why).With("path", path);
+}
+
+// O_NONBLOCK keeps open() from waiting for a FIFO's writer; regular files ignore it.
+int OpenRegular(const std::string& path, uint64_t* size) {
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) throw NotReadable(path, std::strerror(errno));
+  struct stat info = {};
+  if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
+    close(fd);
+    throw NotReadable(path, S_ISDIR(info.st_mode) ? "it is a folder" : "it is not a regular file");
+  }
+  *size = static_cast<uint64_t>(info.st_size);
+  return fd;
+}
+
+size_t ReadSome(int fd, const std::string& path, uint8_t* to, size_t size) {
+  while (true) {
+    const ssize_t count = read(fd, to, size);
+    if (count >= 0) return static_cast<size_t>(count);
+    if (errno != EINTR) throw NotReadable(path, std::strerror(errno));
+  }
+}
+
+}  // namespace
+
+ByteBlock::ByteBlock(size_t size) : data_(static_cast<uint8_t*>(std::malloc(std::max<size_t>(size, 1)))), size_(size) {
+  if (!data_) {
+    throw Error(ErrorCode::kOutOfMemory,
+                "the machine has not enough free memory for " + std::to_string(size) + " bytes");
+  }
+}
+
+void ByteBlock::Free::operator()(uint8_t* data) const { std::free(data); }
+
+ByteBlock ReadFile(const std::string& path, FileDigest* digest) {
+  uint64_t size = 0;
+  const Descriptor file(OpenRegular(path, &size));
+  ByteBlock block(size);
+  Sha256 hash;
+  size_t done = 0;
+  while (done < size) {
+    const size_t count =
+        ReadSome(file.get(), path, block.data() + done, std::min<size_t>(kSliceBytes, size - done));
+    if (count == 0) throw NotReadable(path, "it became shorter while it was read");
+    hash.Update(block.data() + done, count);
+    done += count;
+  }
+  *digest = {hash.FinishHex(), size};
+  return block;
+}
+
+FileDigest HashFile(const std::string& path) {
+  uint64_t size = 0;
+  const Descriptor file(OpenRegular(path, &size));
+  const ByteBlock slice(kSliceBytes);
+  Sha256 hash;
+  uint64_t total = 0;
+  while (const size_t count = ReadSome(file.get(), path, slice.data(), slice.size())) {
+    hash.Update(slice.data(), count);
+    total += count;
+  }
+  return {hash.FinishHex(), total};
+}
+
+FileDigest WriteNewFile(const std::string& path, const void* data, size_t size) {
+  const auto failed = [&path](const char* step) {
+    const std::string why = std::strerror(errno);
+    unlink(path.c_str());
+    return Error(ErrorCode::kWrite, std::string("cannot ") + step + " " + path + ": " + why)
+        .With("path", path)
+        .With("step", std::string(step));
+  };
+  Descriptor file(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+  if (file.get() < 0) {
+    throw Error(ErrorCode::kWrite, "cannot create " + path + ": " + std::strerror(errno))
+        .With("path", path)
+        .With("step", std::string("create"));
+  }
+  const auto* bytes = static_cast<const uint8_t*>(data);
+  Sha256 hash;
+  size_t done = 0;
+  while (done < size) {
+    const ssize_t count = write(file.get(), bytes + done, std::min(kSliceBytes, size - done));
+    if (count < 0) {
+      if (errno == EINTR) continue;
+      throw failed("write");
+    }
+    hash.Update(bytes + done, static_cast<size_t>(count));
+    done += static_cast<size_t>(count);
+  }
+  if (fsync(file.get()) != 0) throw failed("fsync");
+  if (file.Close() != 0) throw failed("close");
+  return {hash.FinishHex(), size};
+}
+
+}  // namespace trtnode

@@ -1,0 +1,48 @@
+// Reading and writing plan and model files: regular files alone, gigabytes, hashed on the way.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace trtnode {
+
+struct FileDigest {
+  std::string sha256;
+  uint64_t size_bytes = 0;
+};
+
+// A block of bytes that owns its memory; malloc'd, so that gigabytes are not zeroed first.
+class ByteBlock {
+ public:
+  ByteBlock() = default;
+  // Throws Error(kOutOfMemory).
+  explicit ByteBlock(size_t size);
+
+  uint8_t* data() const { return data_.get(); }
+  size_t size() const { return size_; }
+  void Reset() {
+    data_.reset();
+    size_ = 0;
+  }
+
+ private:
+  struct Free {
+    void operator()(uint8_t* data) const;
+  };
+  std::unique_ptr<uint8_t[], Free> data_;
+  size_t size_ = 0;
+};
+
+// Reads a regular file whole and hashes it. A missing, unreadable or special file throws Error(kPlanNotFound).
+ByteBlock ReadFile(const std::string& path, FileDigest* digest);
+
+// The digest alone, in constant memory.
+FileDigest HashFile(const std::string& path);
+
+// Creates `path`, which must not exist, writes and fsyncs it. On failure nothing is left and Error(kWrite) is thrown.
+FileDigest WriteNewFile(const std::string& path, const void* data, size_t size);
+
+}  // namespace trtnode

@@ -1,0 +1,98 @@
+#include "exec/engine_session.h"
+
+namespace trtnode {
+namespace {
+
+Error Closed() {
+  return Error(ErrorCode::kEngineClosed, "the engine is closed. Load it again to use it");
+}
+
+}  // namespace
+
+std::shared_ptr<EngineSession> EngineSession::Load(const LibraryFiles& files, ByteBlock* plan,
+                                                   int device_index) {
+  const Device& device = Device::Get(device_index);
+  device.MakeCurrent();
+  Backend& backend = OpenBackend(files);
+  OperationLog log;
+  const LogScope scope(&log);
+  std::unique_ptr<LoadedEngine> engine = backend.Deserialize(plan->data(), plan->size(), &log);
+  plan->Reset();
+  return std::shared_ptr<EngineSession>(new EngineSession(device, backend, std::move(engine)));
+}
+
+EngineSession::EngineSession(const Device& device, const Backend& backend,
+                             std::unique_ptr<LoadedEngine> engine)
+    : device_(device),
+      flavour_(backend.flavour()),
+      version_(backend.version()),
+      pool_(std::make_shared<PinnedPool>(device)),
+      engine_(std::move(engine)),
+      lane_(std::make_shared<Lane>(device, engine_, pool_)),
+      inputs_(engine_->inputs()),
+      outputs_(engine_->outputs()),
+      profiles_(engine_->profiles()),
+      device_memory_bytes_(engine_->DeviceMemoryBytes()) {}
+
+std::shared_ptr<Lane> EngineSession::OpenLane() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return lane_;
+}
+
+PinnedLease EngineSession::TakeStaging(size_t size) {
+  if (!OpenLane()) throw Closed();
+  return pool_->Take(size);
+}
+
+void EngineSession::Submit(std::shared_ptr<InferJob> job) {
+  const std::shared_ptr<Lane> lane = OpenLane();
+  if (lane) {
+    lane->Submit(std::move(job));
+    return;
+  }
+  job->error = Closed();
+  job->done();
+}
+
+void EngineSession::RunNow(InferJob* job) {
+  const std::shared_ptr<Lane> lane = OpenLane();
+  if (lane) {
+    lane->RunNow(job);
+  } else {
+    job->error = Closed();
+  }
+}
+
+std::string EngineSession::Inspect() {
+  std::shared_ptr<LoadedEngine> engine;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    engine = engine_;
+  }
+  if (!engine) throw Closed();
+  device_.MakeCurrent();
+  return engine->Inspect();
+}
+
+void EngineSession::Close() {
+  const std::lock_guard<std::mutex> one_closer(close_mutex_);
+  std::shared_ptr<LoadedEngine> engine;
+  std::shared_ptr<Lane> lane;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    engine = std::move(engine_);
+    lane = std::move(lane_);
+  }
+  if (!engine) return;
+  lane->Stop();
+  lane.reset();
+  try {
+    device_.MakeCurrent();
+  } catch (const Error&) {
+    // A lost context: TensorRT's own frees fail too, and there is nothing left to free.
+  }
+  engine.reset();
+  pool_->Close();
+}
+
+}  // namespace trtnode

@@ -1,0 +1,189 @@
+#include "exec/lane.h"
+
+#include "cuda/device.h"
+
+namespace trtnode {
+namespace {
+
+double Milliseconds(InferJob::Clock::duration duration) {
+  return std::chrono::duration<double, std::milli>(duration).count();
+}
+
+Error Closed() {
+  return Error(ErrorCode::kEngineClosed, "the engine is closed. Load it again to infer");
+}
+
+}  // namespace
+
+Lane::Lane(const Device& device, std::shared_ptr<LoadedEngine> engine,
+           std::shared_ptr<PinnedPool> pool)
+    : device_(device),
+      engine_(std::move(engine)),
+      pool_(std::move(pool)),
+      stream_(device),
+      before_h2d_(device),
+      before_compute_(device),
+      after_compute_(device),
+      after_d2h_(device),
+      execution_(engine_->CreateExecution()) {
+  for (size_t i = 0; i < engine_->inputs().size(); ++i) input_memory_.emplace_back(device);
+  for (size_t i = 0; i < engine_->outputs().size(); ++i) output_memory_.emplace_back(device);
+  thread_ = std::thread([this] { ThreadMain(); });
+}
+
+Lane::~Lane() {
+  Stop();
+  // TensorRT frees the context's memory on the current device.
+  try {
+    device_.MakeCurrent();
+  } catch (const Error&) {
+  }
+}
+
+void Lane::Submit(std::shared_ptr<InferJob> job) {
+  job->submitted = InferJob::Clock::now();
+  {
+    const std::lock_guard<std::mutex> lock(queue_mutex_);
+    if (!stopping_) {
+      queue_.push_back(std::move(job));
+      queue_changed_.notify_one();
+      return;
+    }
+  }
+  job->error = Closed();
+  job->done();
+}
+
+void Lane::RunNow(InferJob* job) {
+  job->submitted = InferJob::Clock::now();
+  {
+    const std::lock_guard<std::mutex> lock(queue_mutex_);
+    if (stopping_) {
+      job->error = Closed();
+      return;
+    }
+  }
+  Execute(job);
+}
+
+void Lane::Stop() {
+  {
+    const std::lock_guard<std::mutex> lock(queue_mutex_);
+    stopping_ = true;
+    queue_changed_.notify_one();
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+void Lane::ThreadMain() {
+  while (true) {
+    std::shared_ptr<InferJob> job;
+    {
+      std::unique_lock<std::mutex> lock(queue_mutex_);
+      queue_changed_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+      if (queue_.empty()) return;
+      job = std::move(queue_.front());
+      queue_.pop_front();
+    }
+    Execute(job.get());
+    job->done();
+  }
+}
+
+void Lane::Execute(InferJob* job) {
+  const std::lock_guard<std::mutex> one_at_a_time(execute_mutex_);
+  OperationLog log;
+  const LogScope scope(&log);
+  const InferJob::Clock::time_point started = InferJob::Clock::now();
+  job->timing.queue = Milliseconds(started - job->submitted);
+  try {
+    device_.MakeCurrent();
+    try {
+      Enqueue(job);
+    } catch (...) {
+      // What was already queued on the stream must not write into memory that goes back to the pool.
+      stream_.Synchronize();
+      throw;
+    }
+    stream_.Synchronize();
+    if (job->timed) CollectTiming(job);
+  } catch (const Error& error) {
+    job->outputs.clear();
+    const std::string words = log.ErrorText();
+    job->error = Error(error.code(), error.message() + (words.empty() ? "" : ": " + words));
+    for (const auto& [key, value] : error.details()) job->error->With(key, value);
+    job->error->WithLog(log.Lines());
+  } catch (const std::exception& error) {
+    job->outputs.clear();
+    job->error = Error(ErrorCode::kInternal, error.what());
+  }
+  job->timing.total = Milliseconds(InferJob::Clock::now() - job->submitted);
+}
+
+void Lane::Enqueue(InferJob* job) {
+  if (job->profile != profile_) {
+    execution_->SetProfile(job->profile, stream_.get());
+    profile_ = job->profile;
+  }
+  const std::vector<TensorInfo>& inputs = engine_->inputs();
+  const std::vector<TensorInfo>& outputs = engine_->outputs();
+
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    execution_->SetInputDims(inputs[i], job->input_dims[i]);
+    if (inputs[i].on_host) {
+      execution_->SetAddress(inputs[i], job->staging.data() + job->input_offsets[i]);
+      continue;
+    }
+    input_memory_[i].Reserve(job->input_bytes[i]);
+    execution_->SetAddress(inputs[i], reinterpret_cast<void*>(input_memory_[i].pointer()));
+  }
+
+  job->outputs.resize(outputs.size());
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    InferOutput& output = job->outputs[i];
+    output.dims = execution_->OutputDims(outputs[i]);
+    const int64_t count = ElementCount(output.dims);
+    for (const int64_t dim : output.dims) {
+      if (dim >= 0) continue;
+      throw Error(ErrorCode::kUnsupported,
+                  "output " + outputs[i].name + " has dims " + DimsToString(output.dims) +
+                      " that depend on the data; this version of trt-node cannot fetch such an "
+                      "output yet")
+          .With("output", outputs[i].name);
+    }
+    output.size_bytes = static_cast<size_t>(count) * MovableBytes(outputs[i].type);
+    if (job->wanted[i] || outputs[i].on_host) output.memory = pool_->Take(output.size_bytes);
+    if (outputs[i].on_host) {
+      execution_->SetAddress(outputs[i], output.memory.data());
+      continue;
+    }
+    output_memory_[i].Reserve(output.size_bytes);
+    execution_->SetAddress(outputs[i], reinterpret_cast<void*>(output_memory_[i].pointer()));
+  }
+
+  if (job->timed) before_h2d_.Record(stream_);
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i].on_host) continue;
+    stream_.CopyToDevice(input_memory_[i].pointer(), job->staging.data() + job->input_offsets[i],
+                         job->input_bytes[i]);
+  }
+  if (job->timed) before_compute_.Record(stream_);
+  const InferJob::Clock::time_point before = InferJob::Clock::now();
+  execution_->Enqueue(stream_.get());
+  job->timing.enqueue = Milliseconds(InferJob::Clock::now() - before);
+  if (job->timed) after_compute_.Record(stream_);
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    if (outputs[i].on_host || !job->wanted[i]) continue;
+    stream_.CopyToHost(job->outputs[i].memory.data(), output_memory_[i].pointer(),
+                       job->outputs[i].size_bytes);
+  }
+  if (job->timed) after_d2h_.Record(stream_);
+}
+
+void Lane::CollectTiming(InferJob* job) const {
+  job->timing.h2d = before_compute_.MillisecondsSince(before_h2d_);
+  job->timing.compute = after_compute_.MillisecondsSince(before_compute_);
+  job->timing.d2h = after_d2h_.MillisecondsSince(after_compute_);
+}
+
+}  // namespace trtnode

@@ -1,0 +1,99 @@
+// A lane: one thread, one stream, one execution context and the device memory of its tensors.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "cuda/memory.h"
+#include "cuda/stream.h"
+#include "exec/pinned_pool.h"
+#include "trt/backend.h"
+
+namespace trtnode {
+
+// Milliseconds. queue, enqueue, total: host monotonic clock; h2d, compute, d2h: CUDA events.
+struct InferTiming {
+  double queue = 0;
+  double enqueue = 0;
+  double h2d = 0;
+  double compute = 0;
+  double d2h = 0;
+  double total = 0;
+};
+
+struct InferOutput {
+  Dims dims;
+  size_t size_bytes = 0;
+  PinnedLease memory;  // empty where the output was not wanted
+};
+
+// One inference: what goes in, then what came out. Owned by whoever submitted it; the lane uses it until `done`.
+struct InferJob {
+  using Clock = std::chrono::steady_clock;
+
+  int profile = 0;
+  std::vector<Dims> input_dims;        // one per input
+  std::vector<size_t> input_offsets;   // of each input in `staging`
+  std::vector<size_t> input_bytes;
+  PinnedLease staging;
+  std::vector<bool> wanted;            // one per output
+  bool timed = false;
+  Clock::time_point submitted;
+
+  std::vector<InferOutput> outputs;
+  InferTiming timing;
+  std::optional<Error> error;
+  std::function<void()> done;          // called once, on the lane's thread
+};
+
+class Lane {
+ public:
+  Lane(const Device& device, std::shared_ptr<LoadedEngine> engine,
+       std::shared_ptr<PinnedPool> pool);
+  // Stops as Stop() does.
+  ~Lane();
+
+  // Thread-safe. The job's `done` is always called, with `error` set when it failed or the lane has stopped.
+  void Submit(std::shared_ptr<InferJob> job);
+
+  // Runs the job on the calling thread, after whichever inference is running now. Sets `error` instead of throwing.
+  void RunNow(InferJob* job);
+
+  // Finishes what was submitted, refuses what comes later, and returns when the thread has ended.
+  void Stop();
+
+ private:
+  void ThreadMain();
+  void Execute(InferJob* job);
+  void Enqueue(InferJob* job);
+  void CollectTiming(InferJob* job) const;
+
+  const Device& device_;
+  // Shared with the session: a call that is still running when the session closes keeps the engine alive.
+  const std::shared_ptr<LoadedEngine> engine_;
+  const std::shared_ptr<PinnedPool> pool_;
+  // One inference at a time on the context; held by the lane's thread or by RunNow's caller.
+  std::mutex execute_mutex_;
+  // Destroyed in reverse: the context before the stream and the memory that it was given.
+  const Stream stream_;
+  const Event before_h2d_, before_compute_, after_compute_, after_d2h_;
+  std::vector<DeviceBuffer> input_memory_;
+  std::vector<DeviceBuffer> output_memory_;
+  const std::unique_ptr<Execution> execution_;
+  int profile_ = 0;
+
+  std::mutex queue_mutex_;
+  std::condition_variable queue_changed_;
+  std::deque<std::shared_ptr<InferJob>> queue_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace trtnode

@@ -1,0 +1,70 @@
+#include "exec/pinned_pool.h"
+
+#include <algorithm>
+#include <bit>
+#include <utility>
+
+namespace trtnode {
+namespace {
+
+// Powers of two up to 1 MiB, then whole MiBs: few classes for small blocks, little waste for large ones.
+size_t SizeClass(size_t size) {
+  constexpr size_t kMiB = size_t{1} << 20;
+  if (size <= kMiB) return std::bit_ceil(std::max<size_t>(size, 4096));
+  return (size + kMiB - 1) / kMiB * kMiB;
+}
+
+}  // namespace
+
+PinnedLease::PinnedLease(std::shared_ptr<PinnedPool> pool, std::unique_ptr<PinnedBuffer> buffer)
+    : pool_(std::move(pool)), buffer_(std::move(buffer)) {}
+
+PinnedLease::~PinnedLease() { Return(); }
+
+PinnedLease::PinnedLease(PinnedLease&& other) noexcept = default;
+
+PinnedLease& PinnedLease::operator=(PinnedLease&& other) noexcept {
+  if (this != &other) {
+    Return();
+    pool_ = std::move(other.pool_);
+    buffer_ = std::move(other.buffer_);
+  }
+  return *this;
+}
+
+void PinnedLease::Return() {
+  if (buffer_) pool_->GiveBack(std::move(buffer_));
+  pool_.reset();
+}
+
+PinnedLease PinnedPool::Take(size_t size) {
+  const size_t size_class = SizeClass(size);
+  std::unique_ptr<PinnedBuffer> buffer;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    auto& blocks = idle_[size_class];
+    if (!blocks.empty()) {
+      buffer = std::move(blocks.back());
+      blocks.pop_back();
+      idle_bytes_ -= size_class;
+    }
+  }
+  if (!buffer) buffer = std::make_unique<PinnedBuffer>(device_, size_class);
+  return PinnedLease(shared_from_this(), std::move(buffer));
+}
+
+void PinnedPool::GiveBack(std::unique_ptr<PinnedBuffer> buffer) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (closed_ || idle_bytes_ + buffer->size() > kMaxIdleBytes) return;  // freed here
+  idle_bytes_ += buffer->size();
+  idle_[buffer->size()].push_back(std::move(buffer));
+}
+
+void PinnedPool::Close() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  closed_ = true;
+  idle_.clear();
+  idle_bytes_ = 0;
+}
+
+}  // namespace trtnode

@@ -1,0 +1,61 @@
+// Pinned host memory is slow to take (milliseconds) and fast to copy from, so blocks are kept for the next request.
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "cuda/memory.h"
+
+namespace trtnode {
+
+class Device;
+class PinnedPool;
+
+// A block that goes back to its pool when it is destroyed, on whichever thread that is.
+class PinnedLease {
+ public:
+  PinnedLease() = default;
+  PinnedLease(std::shared_ptr<PinnedPool> pool, std::unique_ptr<PinnedBuffer> buffer);
+  ~PinnedLease();
+  PinnedLease(PinnedLease&& other) noexcept;
+  PinnedLease& operator=(PinnedLease&& other) noexcept;
+  PinnedLease(const PinnedLease&) = delete;
+  PinnedLease& operator=(const PinnedLease&) = delete;
+
+  explicit operator bool() const { return buffer_ != nullptr; }
+  unsigned char* data() const { return static_cast<unsigned char*>(buffer_->data()); }
+  void Return();
+
+ private:
+  std::shared_ptr<PinnedPool> pool_;
+  std::unique_ptr<PinnedBuffer> buffer_;
+};
+
+class PinnedPool : public std::enable_shared_from_this<PinnedPool> {
+ public:
+  explicit PinnedPool(const Device& device) : device_(device) {}
+
+  // At least `size` bytes, 256-byte aligned. Throws Error(kOutOfMemory | kCuda).
+  PinnedLease Take(size_t size);
+
+  // Frees what is not lent, and from now on whatever comes back.
+  void Close();
+
+ private:
+  friend class PinnedLease;
+  void GiveBack(std::unique_ptr<PinnedBuffer> buffer);
+
+  // Beyond this much idle memory, blocks are freed when they come back.
+  static constexpr size_t kMaxIdleBytes = size_t{256} << 20;
+
+  const Device& device_;
+  std::mutex mutex_;
+  bool closed_ = false;
+  size_t idle_bytes_ = 0;
+  std::map<size_t, std::vector<std::unique_ptr<PinnedBuffer>>> idle_;  // by size class
+};
+
+}  // namespace trtnode

@@ -1,0 +1,18 @@
+// What each binding file adds to the addon's exports. Their shapes stand in lib/binding.ts.
+#pragma once
+
+#include "napi/addon_data.h"
+
+namespace trtnode {
+
+// probeDriver, probeLibrary, deviceMemory, and the tables that TypeScript compares itself with
+void RegisterProbe(Napi::Env env, Napi::Object exports);
+// build
+void RegisterBuild(Napi::Env env, Napi::Object exports);
+// readPlan, createPlan, hashFile
+void RegisterPlan(Napi::Env env, Napi::Object exports, AddonData* data);
+// loadEngine
+void RegisterEngine(Napi::Env env, Napi::Object exports, AddonData* data);
+void RegisterRequest(Napi::Env env, AddonData* data);
+
+}  // namespace trtnode

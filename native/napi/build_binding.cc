@@ -1,0 +1,121 @@
+#include "napi/bindings.h"
+#include "napi/convert.h"
+
+namespace trtnode {
+namespace {
+
+const char* KindName(ProgressEvent::Kind kind) {
+  switch (kind) {
+    case ProgressEvent::Kind::kPhaseStart:
+      return "phase-start";
+    case ProgressEvent::Kind::kStep:
+      return "step";
+    case ProgressEvent::Kind::kPhaseEnd:
+      return "phase-end";
+    case ProgressEvent::Kind::kLog:
+      return "log";
+  }
+  return "";
+}
+
+class BuildOperation final : public ThreadOperation {
+ public:
+  BuildOperation(Napi::Env env, EnvState* state, LibraryFiles files, BuildSpec spec,
+                 Napi::FunctionReference on_progress)
+      : ThreadOperation(env),
+        state_(state),
+        id_(state->next_id()),
+        files_(std::move(files)),
+        spec_(std::move(spec)),
+        on_progress_(std::move(on_progress)),
+        log_([this](const LogLine& line) {
+          Post({ProgressEvent::Kind::kLog, "", "", 0, 0, line});
+        }) {}
+
+  void OnSignal(Napi::Env env) override {
+    std::vector<ProgressEvent> events;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      events.swap(events_);
+    }
+    for (const ProgressEvent& event : events) on_progress_.Call({ToJsEvent(env, event)});
+  }
+
+ protected:
+  void Execute() override {
+    const LogScope scope(&log_);
+    Backend& backend = OpenBackend(files_);
+    flavour_ = backend.flavour();
+    version_ = backend.version();
+    outcome_ = backend.Build(
+        spec_, [this](ProgressEvent event) { Post(std::move(event)); }, &log_);
+  }
+
+  Napi::Value Result(Napi::Env env) override {
+    OnSignal(env);
+    Napi::Object object = Napi::Object::New(env);
+    object.Set("flavour", FlavourName(flavour_));
+    object.Set("version", version_.ToString());
+    object.Set("sha256", outcome_.sha256);
+    object.Set("sizeBytes", static_cast<double>(outcome_.size_bytes));
+    object.Set("inputs", ToJs(env, outcome_.inputs));
+    object.Set("outputs", ToJs(env, outcome_.outputs));
+    object.Set("networkLayers", ToJs(env, outcome_.network_layers));
+    object.Set("engineInformation", StringOrNull(env, outcome_.engine_information));
+    object.Set("engineInformationReason", StringOrNull(env, outcome_.engine_information_reason));
+    object.Set("buildSeconds", outcome_.build_seconds);
+    object.Set("log", ToJs(env, log_.Lines()));
+    return object;
+  }
+
+ private:
+  static Napi::Object ToJsEvent(Napi::Env env, const ProgressEvent& event) {
+    Napi::Object object = Napi::Object::New(env);
+    object.Set("kind", KindName(event.kind));
+    object.Set("phase", event.phase);
+    object.Set("parent", StringOrNull(env, event.parent));
+    object.Set("step", event.step);
+    object.Set("steps", event.steps);
+    if (event.kind == ProgressEvent::Kind::kLog) object.Set("log", ToJs(env, event.log));
+    return object;
+  }
+
+  // From whichever thread TensorRT reports on.
+  void Post(ProgressEvent event) {
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      events_.push_back(std::move(event));
+      if (events_.size() > 1) return;  // JavaScript has been woken already
+    }
+    state_->Signal(id_);
+  }
+
+  EnvState* const state_;
+  const uint64_t id_;
+  const LibraryFiles files_;
+  const BuildSpec spec_;
+  const Napi::FunctionReference on_progress_;
+  OperationLog log_;
+  Flavour flavour_ = Flavour::kTensorRt;
+  LibraryVersion version_;
+  BuildOutcome outcome_;
+  std::mutex mutex_;
+  std::vector<ProgressEvent> events_;
+};
+
+Napi::Value Build(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto request = info[0].As<Napi::Object>();
+  EnvState* const state = DataOf(env).state.get();
+  return state->Start(std::make_unique<BuildOperation>(
+      env, state, ReadLibraryFiles(request.Get("library").As<Napi::Object>()),
+      ReadBuildSpec(request), Napi::Persistent(info[1].As<Napi::Function>())));
+}
+
+}  // namespace
+
+void RegisterBuild(Napi::Env env, Napi::Object exports) {
+  exports.Set("build", Napi::Function::New<Build>(env, "build"));
+}
+
+}  // namespace trtnode

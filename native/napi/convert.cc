@@ -1,0 +1,182 @@
+#include "napi/convert.h"
+
+namespace trtnode {
+namespace {
+
+template <typename Items, typename Convert>
+Napi::Array ToArray(Napi::Env env, const Items& items, Convert convert) {
+  Napi::Array array = Napi::Array::New(env, items.size());
+  uint32_t index = 0;
+  for (const auto& item : items) array.Set(index++, convert(item));
+  return array;
+}
+
+Napi::Value RangeToJs(Napi::Env env, const DimsRange& range) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("min", ToJs(env, range.min));
+  object.Set("opt", ToJs(env, range.opt));
+  object.Set("max", ToJs(env, range.max));
+  return object;
+}
+
+Profile ReadProfile(const Napi::Object& object) {
+  Profile profile;
+  const Napi::Array names = object.GetPropertyNames();
+  for (uint32_t i = 0; i < names.Length(); ++i) {
+    const std::string name = names.Get(i).ToString();
+    const Napi::Object range = object.Get(name).As<Napi::Object>();
+    profile[name] = {ReadDims(range.Get("min")), ReadDims(range.Get("opt")),
+                     ReadDims(range.Get("max"))};
+  }
+  return profile;
+}
+
+std::map<MemoryPool, uint64_t> ReadMemoryPools(const Napi::Object& object) {
+  std::map<MemoryPool, uint64_t> pools;
+  for (int i = 0; i <= static_cast<int>(kLastMemoryPool); ++i) {
+    const auto pool = static_cast<MemoryPool>(i);
+    const Napi::Value bytes = object.Get(MemoryPoolName(pool));
+    if (bytes.IsNumber()) pools[pool] = static_cast<uint64_t>(bytes.As<Napi::Number>().Int64Value());
+  }
+  return pools;
+}
+
+}  // namespace
+
+Napi::Error ToJsError(Napi::Env env, const Error& error) {
+  Napi::Error js = Napi::Error::New(env, error.message());
+  js.Set("code", Napi::String::New(env, ErrorCodeName(error.code())));
+  if (!error.details().empty()) {
+    Napi::Object details = Napi::Object::New(env);
+    for (const auto& [key, value] : error.details()) {
+      if (const auto* text = std::get_if<std::string>(&value)) {
+        details.Set(key, *text);
+      } else if (const auto* number = std::get_if<double>(&value)) {
+        details.Set(key, *number);
+      } else {
+        details.Set(key, ToJs(env, std::get<std::vector<std::string>>(value)));
+      }
+    }
+    js.Set("details", details);
+  }
+  if (!error.log().empty()) js.Set("log", ToJs(env, error.log()));
+  return js;
+}
+
+LibraryFiles ReadLibraryFiles(const Napi::Object& object) {
+  LibraryFiles files;
+  files.core = object.Get("core").ToString();
+  const Napi::Value parser = object.Get("parser");
+  if (parser.IsString()) files.parser = parser.ToString();
+  return files;
+}
+
+BuildSpec ReadBuildSpec(const Napi::Object& request) {
+  BuildSpec spec;
+  spec.model_path = request.Get("model").ToString();
+  spec.plan_path = request.Get("planPath").ToString();
+  const Napi::Value device = request.Get("device");
+  if (device.IsNumber()) spec.device = device.As<Napi::Number>().Int32Value();
+  const Napi::Value tf32 = request.Get("tf32");
+  if (tf32.IsBoolean()) spec.tf32 = tf32.As<Napi::Boolean>().Value();
+  spec.fp16 = request.Get("fp16").ToBoolean();
+  const auto profiles = request.Get("profiles").As<Napi::Array>();
+  for (uint32_t i = 0; i < profiles.Length(); ++i) {
+    spec.profiles.push_back(ReadProfile(profiles.Get(i).As<Napi::Object>()));
+  }
+  const auto capabilities = request.Get("computeCapabilities").As<Napi::Array>();
+  for (uint32_t i = 0; i < capabilities.Length(); ++i) {
+    spec.compute_capabilities.push_back(capabilities.Get(i).ToString());
+  }
+  const Napi::Value level = request.Get("optimizationLevel");
+  if (level.IsNumber()) spec.optimization_level = level.As<Napi::Number>().Int32Value();
+  spec.memory_pools = ReadMemoryPools(request.Get("memoryPools").As<Napi::Object>());
+  return spec;
+}
+
+Dims ReadDims(const Napi::Value& value) {
+  const auto array = value.As<Napi::Array>();
+  Dims dims(array.Length());
+  for (uint32_t i = 0; i < dims.size(); ++i) {
+    dims[i] = array.Get(i).As<Napi::Number>().Int64Value();
+  }
+  return dims;
+}
+
+ByteView ReadBytes(const Napi::Value& value) {
+  napi_typedarray_type type = napi_uint8_array;
+  size_t length = 0;
+  void* data = nullptr;
+  if (!value.IsTypedArray() ||
+      napi_get_typedarray_info(value.Env(), value, &type, &length, &data, nullptr, nullptr) !=
+          napi_ok ||
+      type != napi_uint8_array) {
+    throw Error(ErrorCode::kInvalidArg, "expected a Uint8Array for native bytes");
+  }
+  return {static_cast<const unsigned char*>(data), length};
+}
+
+Napi::Value ToJs(Napi::Env env, const Dims& dims) {
+  return ToArray(env, dims,
+                 [&](int64_t dim) { return Napi::Number::New(env, static_cast<double>(dim)); });
+}
+
+Napi::Value ToJs(Napi::Env env, const std::vector<TensorInfo>& tensors) {
+  return ToArray(env, tensors, [&](const TensorInfo& tensor) {
+    Napi::Object object = Napi::Object::New(env);
+    object.Set("name", tensor.name);
+    object.Set("type", DataTypeName(tensor.type));
+    object.Set("dims", ToJs(env, tensor.dims));
+    object.Set("isShapeTensor", tensor.is_shape_tensor);
+    return object;
+  });
+}
+
+Napi::Value ToJs(Napi::Env env, const std::vector<LayerInfo>& layers) {
+  return ToArray(env, layers, [&](const LayerInfo& layer) {
+    Napi::Object object = Napi::Object::New(env);
+    object.Set("name", layer.name);
+    object.Set("type", layer.type);
+    object.Set("outputTypes", ToJs(env, layer.output_types));
+    return object;
+  });
+}
+
+Napi::Value ToJs(Napi::Env env, const std::vector<Profile>& profiles) {
+  return ToArray(env, profiles, [&](const Profile& profile) {
+    Napi::Object object = Napi::Object::New(env);
+    for (const auto& [name, range] : profile) object.Set(name, RangeToJs(env, range));
+    return object;
+  });
+}
+
+Napi::Value ToJs(Napi::Env env, const DeviceInfo& device) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("index", device.index);
+  object.Set("name", device.name);
+  object.Set("computeCapability", device.ComputeCapability());
+  object.Set("uuid", device.uuid);
+  object.Set("memoryTotalBytes", static_cast<double>(device.memory_total_bytes));
+  return object;
+}
+
+Napi::Value ToJs(Napi::Env env, const LogLine& line) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("severity", LogSeverityName(line.severity));
+  object.Set("message", line.message);
+  return object;
+}
+
+Napi::Value ToJs(Napi::Env env, const std::vector<LogLine>& log) {
+  return ToArray(env, log, [&](const LogLine& line) { return ToJs(env, line); });
+}
+
+Napi::Value ToJs(Napi::Env env, const std::vector<std::string>& strings) {
+  return ToArray(env, strings, [&](const std::string& text) { return Napi::String::New(env, text); });
+}
+
+Napi::Value StringOrNull(Napi::Env env, const std::string& text) {
+  return text.empty() ? env.Null() : Napi::Value(Napi::String::New(env, text));
+}
+
+}  // namespace trtnode

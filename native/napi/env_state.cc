@@ -1,0 +1,116 @@
+#include "napi/env_state.h"
+
+#include <algorithm>
+
+namespace trtnode {
+
+std::shared_ptr<EnvState> EnvState::Create(Napi::Env env) {
+  std::shared_ptr<EnvState> state(new EnvState(env));
+  state->wake_ = Wake::New(env, "trt-node", 0, 1, state.get());
+  // Alone it must not keep the process alive; Register takes a reference for each operation under way.
+  state->wake_.Unref(env);
+  // Cleanup hooks run newest first, so this one runs before the thread-safe function's own.
+  env.AddCleanupHook([state] { state->ShutDown(); });
+  return state;
+}
+
+uint64_t EnvState::Register(std::unique_ptr<Operation> operation) {
+  if (operations_.empty()) wake_.Ref(env_);
+  const uint64_t id = next_id_++;
+  operations_.emplace(id, std::move(operation));
+  return id;
+}
+
+Napi::Promise EnvState::Start(std::unique_ptr<ThreadOperation> operation) {
+  ThreadOperation* const raw = operation.get();
+  const Napi::Promise promise = raw->promise();
+  const uint64_t id = Register(std::move(operation));
+  raw->thread_ = std::thread([state = this, raw, id] {
+    raw->RunOnThread();
+    state->Finish(id);
+  });
+  return promise;
+}
+
+void EnvState::Signal(uint64_t operation) { PostToJs({operation, false}); }
+
+void EnvState::Finish(uint64_t operation) { PostToJs({operation, true}); }
+
+void EnvState::PostToJs(Post post) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (!open_) return;
+  posts_.push_back(post);
+  // One wake-up empties the queue, however many posts are in it by then.
+  if (posts_.size() == 1) wake_.NonBlockingCall();
+}
+
+void HandlePosts(Napi::Env env, Napi::Function, EnvState* state, void*) {
+  if (static_cast<napi_env>(env) != nullptr) state->Drain(env);
+}
+
+void EnvState::Drain(Napi::Env env) {
+  std::deque<Post> posts;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    posts.swap(posts_);
+  }
+  while (!posts.empty()) {
+    const Post post = posts.front();
+    posts.pop_front();
+    try {
+      Handle(env, post);
+    } catch (...) {
+      // A callback of the user's threw: it becomes an uncaught exception, and the rest is handled on the next wake-up.
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (!posts.empty() && posts_.empty()) wake_.NonBlockingCall();
+      posts_.insert(posts_.begin(), posts.begin(), posts.end());
+      throw;
+    }
+  }
+}
+
+void EnvState::Handle(Napi::Env env, const Post& post) {
+  const auto found = operations_.find(post.operation);
+  if (found == operations_.end()) return;
+  const Napi::HandleScope scope(env);
+  if (!post.finished) {
+    found->second->OnSignal(env);
+    return;
+  }
+  const std::unique_ptr<Operation> operation = std::move(found->second);
+  operations_.erase(found);
+  if (operations_.empty()) wake_.Unref(env_);
+  operation->Join();
+  operation->Settle(env);
+}
+
+void EnvState::Watch(const std::shared_ptr<EngineSession>& session) {
+  std::erase_if(sessions_, [](const auto& known) { return known.expired(); });
+  sessions_.push_back(session);
+}
+
+void EnvState::CloseInBackground(std::shared_ptr<EngineSession> session) {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (!open_) return;
+  }
+  closers_.emplace_back([session = std::move(session)] { session->Close(); });
+}
+
+void EnvState::ShutDown() {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    open_ = false;
+    posts_.clear();
+  }
+  for (const auto& weak : sessions_) {
+    if (const std::shared_ptr<EngineSession> session = weak.lock()) session->Close();
+  }
+  for (auto& [id, operation] : operations_) operation->Join();
+  // A load that was under way may have ended in a session that nobody will ever see.
+  operations_.clear();
+  for (std::thread& closer : closers_) closer.join();
+  wake_.Release();
+}
+
+}  // namespace trtnode

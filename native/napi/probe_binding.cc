@@ -1,0 +1,148 @@
+#include "cuda/driver.h"
+#include "napi/bindings.h"
+#include "napi/convert.h"
+#include "nvml/nvml.h"
+
+namespace trtnode {
+namespace {
+
+const char* StatusName(DriverStatus::Kind kind) {
+  switch (kind) {
+    case DriverStatus::Kind::kOk:
+      return "ok";
+    case DriverStatus::Kind::kNotFound:
+      return "not-found";
+    case DriverStatus::Kind::kInitFailed:
+      return "init-failed";
+  }
+  return "";
+}
+
+class ProbeDriverOperation final : public ThreadOperation {
+ public:
+  using ThreadOperation::ThreadOperation;
+
+ protected:
+  void Execute() override {
+    status_ = Driver::Get().status();
+    driver_version_ = DriverVersionFromNvml();
+    if (status_.kind == DriverStatus::Kind::kOk) devices_ = ListDevices();
+  }
+
+  Napi::Value Result(Napi::Env env) override {
+    Napi::Object object = Napi::Object::New(env);
+    object.Set("status", StatusName(status_.kind));
+    object.Set("message", status_.message);
+    object.Set("path", StringOrNull(env, status_.path));
+    object.Set("cudaError", status_.kind == DriverStatus::Kind::kNotFound
+                                ? env.Null()
+                                : Napi::Value(Napi::Number::New(env, status_.cuda_error)));
+    const int cuda = status_.cuda_version;
+    object.Set("cudaVersion",
+               StringOrNull(env, cuda == 0 ? ""
+                                           : std::to_string(cuda / 1000) + "." +
+                                                 std::to_string(cuda / 10 % 100)));
+    object.Set("driverVersion", StringOrNull(env, driver_version_));
+    Napi::Array gpus = Napi::Array::New(env, devices_.size());
+    for (uint32_t i = 0; i < devices_.size(); ++i) gpus.Set(i, ToJs(env, devices_[i]));
+    object.Set("gpus", gpus);
+    return object;
+  }
+
+ private:
+  DriverStatus status_;
+  std::string driver_version_;
+  std::vector<DeviceInfo> devices_;
+};
+
+class ProbeLibraryOperation final : public ThreadOperation {
+ public:
+  ProbeLibraryOperation(Napi::Env env, LibraryFiles files)
+      : ThreadOperation(env), files_(std::move(files)) {}
+
+ protected:
+  void Execute() override { probe_ = ProbeLibrary(files_); }
+
+  Napi::Value Result(Napi::Env env) override {
+    Napi::Object object = Napi::Object::New(env);
+    object.Set("flavour", FlavourName(probe_.flavour));
+    object.Set("version", probe_.version.ToString());
+    object.Set("abi", probe_.abi);
+    object.Set("hasBuilder", probe_.has_builder);
+    object.Set("hasRuntime", probe_.has_runtime);
+    object.Set("parserVersion", StringOrNull(env, probe_.parser_version));
+    return object;
+  }
+
+ private:
+  const LibraryFiles files_;
+  LibraryProbe probe_;
+};
+
+class DeviceMemoryOperation final : public ThreadOperation {
+ public:
+  DeviceMemoryOperation(Napi::Env env, int device) : ThreadOperation(env), device_(device) {}
+
+ protected:
+  void Execute() override { memory_ = Device::Get(device_).Memory(); }
+
+  Napi::Value Result(Napi::Env env) override {
+    Napi::Object object = Napi::Object::New(env);
+    object.Set("freeBytes", static_cast<double>(memory_.free_bytes));
+    object.Set("totalBytes", static_cast<double>(memory_.total_bytes));
+    return object;
+  }
+
+ private:
+  const int device_;
+  DeviceMemory memory_;
+};
+
+Napi::Value ProbeDriver(const Napi::CallbackInfo& info) {
+  return DataOf(info.Env()).state->Start(std::make_unique<ProbeDriverOperation>(info.Env()));
+}
+
+Napi::Value ProbeLibraryFiles(const Napi::CallbackInfo& info) {
+  return DataOf(info.Env())
+      .state->Start(std::make_unique<ProbeLibraryOperation>(
+          info.Env(), ReadLibraryFiles(info[0].As<Napi::Object>())));
+}
+
+Napi::Value GetDeviceMemory(const Napi::CallbackInfo& info) {
+  return DataOf(info.Env())
+      .state->Start(std::make_unique<DeviceMemoryOperation>(
+          info.Env(), info[0].As<Napi::Number>().Int32Value()));
+}
+
+}  // namespace
+
+void RegisterProbe(Napi::Env env, Napi::Object exports) {
+  exports.Set("probeDriver", Napi::Function::New<ProbeDriver>(env, "probeDriver"));
+  exports.Set("probeLibrary", Napi::Function::New<ProbeLibraryFiles>(env, "probeLibrary"));
+  exports.Set("deviceMemory", Napi::Function::New<GetDeviceMemory>(env, "deviceMemory"));
+
+  Napi::Object abis = Napi::Object::New(env);
+  for (const auto& [abi, headers] : CompiledAbis()) abis.Set(abi, headers);
+  exports.Set("abis", abis);
+
+  std::vector<std::string> pools;
+  for (int i = 0; i <= static_cast<int>(kLastMemoryPool); ++i) {
+    pools.emplace_back(MemoryPoolName(static_cast<MemoryPool>(i)));
+  }
+  exports.Set("memoryPools", ToJs(env, pools));
+
+  std::vector<std::string> codes;
+  for (int i = 0; i <= static_cast<int>(kLastErrorCode); ++i) {
+    codes.emplace_back(ErrorCodeName(static_cast<ErrorCode>(i)));
+  }
+  exports.Set("errorCodes", ToJs(env, codes));
+
+  Napi::Object types = Napi::Object::New(env);
+  for (int i = 0; i <= static_cast<int>(kLastDataType); ++i) {
+    const auto type = static_cast<DataType>(i);
+    if (MovableBytes(type) > 0) types.Set(DataTypeName(type), static_cast<double>(MovableBytes(type)));
+  }
+  exports.Set("tensorTypes", types);
+}
+
+}  // namespace trtnode

@@ -1,0 +1,139 @@
+// A deserialized plan and its execution contexts.
+#include <cstring>
+
+#include "trt/abi/adapters.h"
+
+namespace trtnode::TRT_NODE_ABI {
+namespace {
+
+class AbiExecution final : public Execution {
+ public:
+  explicit AbiExecution(std::unique_ptr<trt::IExecutionContext> context)
+      : context_(std::move(context)) {}
+
+  void SetProfile(int index, CUstream stream) override {
+    Require(context_->setOptimizationProfileAsync(index, stream), "select the optimization profile");
+  }
+
+  void SetInputDims(const TensorInfo& input, const Dims& dims) override {
+    Require(context_->setInputShape(input.name.c_str(), ToTrt(dims)), "set the dims of an input");
+  }
+
+  void SetAddress(const TensorInfo& tensor, void* address) override {
+    Require(context_->setTensorAddress(tensor.name.c_str(), address), "set a tensor's address");
+  }
+
+  Dims OutputDims(const TensorInfo& output) override {
+    return FromTrt(context_->getTensorShape(output.name.c_str()));
+  }
+
+  void Enqueue(CUstream stream) override {
+    Require(context_->enqueueV3(stream), "enqueue the inference");
+  }
+
+ private:
+  // The caller attaches the log.
+  static void Require(bool done, const char* step) {
+    if (!done) throw Error(ErrorCode::kInferFailed, std::string("TensorRT could not ") + step);
+  }
+
+  const std::unique_ptr<trt::IExecutionContext> context_;
+};
+
+class AbiEngine final : public LoadedEngine {
+ public:
+  AbiEngine(std::unique_ptr<trt::IRuntime> runtime, std::unique_ptr<trt::ICudaEngine> engine,
+            const LibraryVersion& version)
+      : runtime_(std::move(runtime)), engine_(std::move(engine)), version_(version) {
+    for (int i = 0; i < engine_->getNbIOTensors(); ++i) DescribeTensor(engine_->getIOTensorName(i));
+    for (int i = 0; i < engine_->getNbOptimizationProfiles(); ++i) DescribeProfile(i);
+  }
+
+  const std::vector<TensorInfo>& inputs() const override { return inputs_; }
+  const std::vector<TensorInfo>& outputs() const override { return outputs_; }
+  const std::vector<Profile>& profiles() const override { return profiles_; }
+
+  uint64_t DeviceMemoryBytes() const override {
+#if defined(TRT_NODE_ABI_V10)
+    // getDeviceMemorySizeV2 came with 10.1.
+    if (!version_.AtLeast(10, 1)) return engine_->getDeviceMemorySize();
+#endif
+    return static_cast<uint64_t>(engine_->getDeviceMemorySizeV2());
+  }
+
+  std::unique_ptr<Execution> CreateExecution() override {
+    std::unique_ptr<trt::IExecutionContext> context(engine_->createExecutionContext());
+    if (!context) {
+      throw Error(ErrorCode::kOutOfMemory,
+                  "TensorRT could not make an execution context; it needs " +
+                      std::to_string(DeviceMemoryBytes()) + " bytes of device memory");
+    }
+    return std::make_unique<AbiExecution>(std::move(context));
+  }
+
+  std::string Inspect() override {
+    const std::unique_ptr<trt::IEngineInspector> inspector(engine_->createEngineInspector());
+    const char* text =
+        inspector ? inspector->getEngineInformation(trt::LayerInformationFormat::kJSON) : nullptr;
+    if (text == nullptr) {
+      throw Error(ErrorCode::kUnsupported, "TensorRT gives no layer information for this engine");
+    }
+    return text;
+  }
+
+ private:
+  void DescribeTensor(const char* name) {
+    TensorInfo info;
+    info.name = name;
+    info.type = FromTrt(engine_->getTensorDataType(name));
+    info.dims = FromTrt(engine_->getTensorShape(name));
+    info.is_shape_tensor = engine_->isShapeInferenceIO(name);
+    info.on_host = engine_->getTensorLocation(name) == trt::TensorLocation::kHOST;
+    if (MovableBytes(info.type) == 0) {
+      throw Error(ErrorCode::kUnsupported,
+                  "tensor " + info.name + " has type " + DataTypeName(info.type) +
+                      ", which this version of trt-node cannot move. Export the model with a "
+                      "float32 or float16 tensor there")
+          .With("tensor", info.name);
+    }
+    const bool is_input = engine_->getTensorIOMode(name) == trt::TensorIOMode::kINPUT;
+    (is_input ? inputs_ : outputs_).push_back(std::move(info));
+  }
+
+  void DescribeProfile(int index) {
+    Profile profile;
+    for (const TensorInfo& input : inputs_) {
+      const auto dims = [&](trt::OptProfileSelector selector) {
+        return FromTrt(engine_->getProfileShape(input.name.c_str(), index, selector));
+      };
+      profile[input.name] = {dims(trt::OptProfileSelector::kMIN), dims(trt::OptProfileSelector::kOPT),
+                             dims(trt::OptProfileSelector::kMAX)};
+    }
+    profiles_.push_back(std::move(profile));
+  }
+
+  // Destroyed in reverse: the engine before its runtime.
+  const std::unique_ptr<trt::IRuntime> runtime_;
+  const std::unique_ptr<trt::ICudaEngine> engine_;
+  const LibraryVersion version_;
+  std::vector<TensorInfo> inputs_;
+  std::vector<TensorInfo> outputs_;
+  std::vector<Profile> profiles_;
+};
+
+}  // namespace
+
+std::unique_ptr<LoadedEngine> DeserializeEngine(const EntryPoints& entry,
+                                                const LibraryVersion& version, const void* plan,
+                                                size_t size, OperationLog* log) {
+  std::unique_ptr<trt::IRuntime> runtime = CreateRuntime(entry, log);
+  std::unique_ptr<trt::ICudaEngine> engine(runtime->deserializeCudaEngine(plan, size));
+  if (!engine) {
+    throw Error(ErrorCode::kDeserialize,
+                "TensorRT " + version.ToString() + " could not open the plan: " + log->ErrorText())
+        .WithLog(log->Lines());
+  }
+  return std::make_unique<AbiEngine>(std::move(runtime), std::move(engine), version);
+}
+
+}  // namespace trtnode::TRT_NODE_ABI

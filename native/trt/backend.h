@@ -1,0 +1,89 @@
+// What the rest of trt-node knows of TensorRT: one abstract backend, implemented once per ABI from one source (trt/abi).
+// The second seam at which tests inject faults.
+#pragma once
+
+#include <cuda.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/dynamic_library.h"
+#include "trt/log.h"
+#include "trt/types.h"
+
+namespace trtnode {
+
+// The C entry points of one TensorRT, looked up by name. Null where it does not export them.
+struct EntryPoints {
+  void* (*create_builder)(void* logger, int version) = nullptr;
+  void* (*create_runtime)(void* logger, int version) = nullptr;
+  void* (*create_parser)(void* network, void* logger, int version) = nullptr;
+  bool (*init_plugins)(void* logger, const char* name_space) = nullptr;
+  // TensorRT's own packed version number, which its factories are passed back.
+  int packed_version = 0;
+};
+
+struct ProgressEvent {
+  enum class Kind { kPhaseStart, kStep, kPhaseEnd, kLog };
+  Kind kind = Kind::kStep;
+  std::string phase;
+  std::string parent;
+  int step = 0;
+  int steps = 0;
+  LogLine log{LogSeverity::kInfo, ""};
+};
+using ProgressSink = std::function<void(ProgressEvent)>;
+
+// One execution context. Used by one thread at a time, with the device's context current.
+class Execution {
+ public:
+  virtual ~Execution() = default;
+  virtual void SetProfile(int index, CUstream stream) = 0;
+  virtual void SetInputDims(const TensorInfo& input, const Dims& dims) = 0;
+  virtual void SetAddress(const TensorInfo& tensor, void* address) = 0;
+  // Dims of an output once every input's dims are set; -1 where they depend on the data.
+  virtual Dims OutputDims(const TensorInfo& output) = 0;
+  virtual void Enqueue(CUstream stream) = 0;
+};
+
+class LoadedEngine {
+ public:
+  virtual ~LoadedEngine() = default;
+  virtual const std::vector<TensorInfo>& inputs() const = 0;
+  virtual const std::vector<TensorInfo>& outputs() const = 0;
+  virtual const std::vector<Profile>& profiles() const = 0;
+  // Activation memory of one context, bytes.
+  virtual uint64_t DeviceMemoryBytes() const = 0;
+  virtual std::unique_ptr<Execution> CreateExecution() = 0;
+  // The engine inspector's JSON.
+  virtual std::string Inspect() = 0;
+};
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  virtual Flavour flavour() const = 0;
+  virtual LibraryVersion version() const = 0;
+  // Long: runs on the calling thread. Throws Error with `log`'s lines attached.
+  virtual BuildOutcome Build(const BuildSpec& spec, const ProgressSink& progress,
+                             OperationLog* log) = 0;
+  // The bytes may be freed afterwards. The device's context must be current.
+  virtual std::unique_ptr<LoadedEngine> Deserialize(const void* plan, size_t size,
+                                                    OperationLog* log) = 0;
+};
+
+using BackendFactory = std::unique_ptr<Backend> (*)(const EntryPoints&, LibraryVersion);
+
+namespace v10 {
+std::unique_ptr<Backend> CreateBackend(const EntryPoints& entry, LibraryVersion version);
+}
+namespace v11 {
+std::unique_ptr<Backend> CreateBackend(const EntryPoints& entry, LibraryVersion version);
+}
+namespace rtx {
+std::unique_ptr<Backend> CreateBackend(const EntryPoints& entry, LibraryVersion version);
+}
+
+}  // namespace trtnode

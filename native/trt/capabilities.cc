@@ -1,0 +1,63 @@
+#include "trt/capabilities.h"
+
+#include "core/error.h"
+
+namespace trtnode {
+namespace {
+
+struct Capability {
+  const char* option;
+  bool (*asked)(const BuildSpec& spec);
+  bool (*honoured)(Flavour flavour, const LibraryVersion& version);
+  ErrorCode code;
+  const char* remedy;
+};
+
+bool IsTensorRt(Flavour flavour, const LibraryVersion&) { return flavour == Flavour::kTensorRt; }
+bool IsRtx(Flavour flavour, const LibraryVersion&) { return flavour == Flavour::kTensorRtRtx; }
+
+bool AsksPool(const BuildSpec& spec, MemoryPool pool) { return spec.memory_pools.contains(pool); }
+
+// DLA exists on Jetson's TensorRT 10 and 11, which trt-node does not target through this option yet.
+constexpr Capability kCapabilities[] = {
+    {"building without a GPU", [](const BuildSpec& spec) { return !spec.device.has_value(); },
+     IsRtx, ErrorCode::kNoDriver,
+     "TensorRT times kernels on the GPU while it builds. Build on a machine with the target GPU, "
+     "or use TensorRT-RTX (runtime: 'tensorrt-rtx') with computeCapabilities"},
+    {"precision 'fp16'", [](const BuildSpec& spec) { return spec.fp16; },
+     [](Flavour flavour, const LibraryVersion& version) {
+       return flavour == Flavour::kTensorRt && version.major == 10;
+     },
+     ErrorCode::kPrecisionUnsupported,
+     "It has no precision flags: the model's own types rule. Give it an ONNX file whose types are "
+     "float16, or build with TensorRT 10"},
+    {"computeCapabilities",
+     [](const BuildSpec& spec) { return !spec.compute_capabilities.empty(); }, IsRtx,
+     ErrorCode::kUnsupported,
+     "TensorRT's engines run on the compute capability they were built on. Leave the option out, or "
+     "build with runtime: 'tensorrt-rtx'"},
+    {"memoryPools.dlaManagedSram",
+     [](const BuildSpec& spec) { return AsksPool(spec, MemoryPool::kDlaManagedSram); }, IsTensorRt,
+     ErrorCode::kUnsupported, "TensorRT-RTX has no DLA"},
+    {"memoryPools.dlaLocalDram",
+     [](const BuildSpec& spec) { return AsksPool(spec, MemoryPool::kDlaLocalDram); }, IsTensorRt,
+     ErrorCode::kUnsupported, "TensorRT-RTX has no DLA"},
+    {"memoryPools.dlaGlobalDram",
+     [](const BuildSpec& spec) { return AsksPool(spec, MemoryPool::kDlaGlobalDram); }, IsTensorRt,
+     ErrorCode::kUnsupported, "TensorRT-RTX has no DLA"},
+};
+
+}  // namespace
+
+void CheckCapabilities(const BuildSpec& spec, Flavour flavour, const LibraryVersion& version) {
+  for (const Capability& capability : kCapabilities) {
+    if (!capability.asked(spec) || capability.honoured(flavour, version)) continue;
+    const char* product = flavour == Flavour::kTensorRt ? "TensorRT " : "TensorRT-RTX ";
+    throw Error(capability.code, product + version.ToString() + " does not offer " +
+                                     capability.option + ". " + capability.remedy)
+        .With("option", std::string(capability.option))
+        .With("version", version.ToString());
+  }
+}
+
+}  // namespace trtnode

@@ -1,0 +1,80 @@
+#include "trt/log.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace trtnode {
+namespace {
+
+constexpr size_t kMaxMessageBytes = 64 * 1024;
+
+thread_local OperationLog* current_log = nullptr;
+
+struct LiveLogs {
+  std::mutex mutex;
+  std::vector<OperationLog*> logs;
+};
+
+LiveLogs& Live() {
+  // Never destroyed: TensorRT's threads may log while the process exits.
+  static LiveLogs& live = *new LiveLogs;
+  return live;
+}
+
+}  // namespace
+
+void OperationLog::Add(LogLine line) {
+  if (line.severity <= LogSeverity::kWarning) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (lines_.size() == kMaxLines) lines_.erase(lines_.begin());
+    lines_.push_back(line);
+  }
+  if (watcher_ && line.severity <= LogSeverity::kInfo) watcher_(line);
+}
+
+std::vector<LogLine> OperationLog::Lines() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return lines_;
+}
+
+std::string OperationLog::ErrorText() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  std::string text;
+  for (const LogLine& line : lines_) {
+    if (line.severity > LogSeverity::kError) continue;
+    if (!text.empty()) text += "; ";
+    text += line.message;
+  }
+  return text;
+}
+
+LogScope::LogScope(OperationLog* log) : log_(log), outer_(current_log) {
+  current_log = log;
+  LiveLogs& live = Live();
+  const std::lock_guard<std::mutex> lock(live.mutex);
+  live.logs.push_back(log);
+}
+
+LogScope::~LogScope() {
+  current_log = outer_;
+  LiveLogs& live = Live();
+  const std::lock_guard<std::mutex> lock(live.mutex);
+  live.logs.erase(std::find(live.logs.rbegin(), live.logs.rend(), log_).base() - 1);
+}
+
+void DispatchLog(LogSeverity severity, const char* message) noexcept {
+  try {
+    LogLine line{severity, std::string(message, strnlen(message, kMaxMessageBytes))};
+    if (current_log != nullptr) {
+      current_log->Add(std::move(line));
+      return;
+    }
+    LiveLogs& live = Live();
+    const std::lock_guard<std::mutex> lock(live.mutex);
+    for (OperationLog* log : live.logs) log->Add(line);
+  } catch (...) {
+    // A log line is lost when memory is; TensorRT must not see an exception.
+  }
+}
+
+}  // namespace trtnode

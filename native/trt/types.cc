@@ -1,0 +1,101 @@
+#include "trt/types.h"
+
+namespace trtnode {
+
+const char* FlavourName(Flavour flavour) {
+  switch (flavour) {
+    case Flavour::kTensorRt:
+      return "tensorrt";
+    case Flavour::kTensorRtRtx:
+      return "tensorrt-rtx";
+  }
+  return "";
+}
+
+const char* DataTypeName(DataType type) {
+  switch (type) {
+    case DataType::kFloat32:
+      return "float32";
+    case DataType::kFloat16:
+      return "float16";
+    case DataType::kInt8:
+      return "int8";
+    case DataType::kInt32:
+      return "int32";
+    case DataType::kBool:
+      return "bool";
+    case DataType::kUint8:
+      return "uint8";
+    case DataType::kFloat8E4M3Fn:
+      return "float8e4m3fn";
+    case DataType::kBfloat16:
+      return "bfloat16";
+    case DataType::kInt64:
+      return "int64";
+    case DataType::kInt4:
+      return "int4";
+    case DataType::kFloat4E2M1:
+      return "float4e2m1";
+    case DataType::kFloat8E8M0:
+      return "float8e8m0";
+  }
+  return "unknown";
+}
+
+size_t MovableBytes(DataType type) {
+  switch (type) {
+    case DataType::kInt64:
+      return 8;
+    case DataType::kFloat32:
+    case DataType::kInt32:
+      return 4;
+    case DataType::kFloat16:
+      return 2;
+    case DataType::kInt8:
+    case DataType::kBool:
+    case DataType::kUint8:
+      return 1;
+    case DataType::kFloat8E4M3Fn:
+    case DataType::kBfloat16:
+    case DataType::kInt4:
+    case DataType::kFloat4E2M1:
+    case DataType::kFloat8E8M0:
+      return 0;
+  }
+  return 0;
+}
+
+const char* MemoryPoolName(MemoryPool pool) {
+  switch (pool) {
+    case MemoryPool::kWorkspace:
+      return "workspace";
+    case MemoryPool::kDlaManagedSram:
+      return "dlaManagedSram";
+    case MemoryPool::kDlaLocalDram:
+      return "dlaLocalDram";
+    case MemoryPool::kDlaGlobalDram:
+      return "dlaGlobalDram";
+    case MemoryPool::kTacticDram:
+      return "tacticDram";
+    case MemoryPool::kTacticSharedMemory:
+      return "tacticSharedMemory";
+  }
+  return "";
+}
+
+std::string DimsToString(const Dims& dims) {
+  std::string text = "[";
+  for (size_t i = 0; i < dims.size(); ++i) {
+    if (i > 0) text += ", ";
+    text += std::to_string(dims[i]);
+  }
+  return text + "]";
+}
+
+int64_t ElementCount(const Dims& dims) {
+  int64_t count = 1;
+  for (const int64_t dim : dims) count *= dim;
+  return count;
+}
+
+}  // namespace trtnode
