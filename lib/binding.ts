@@ -1,0 +1,320 @@
+/**
+ * The one interface that names everything native, and the only file that loads the `.node`.
+ *
+ * Nothing here validates: TypeScript has validated before it calls, and C++ trusts its caller. Every promise rejects with
+ * an Error that has `code` (a TrtErrorCode), `message`, and maybe `details` and `log`; `fromNative` makes a TrtError of it.
+ */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { TrtError, type LogLine, type TrtErrorCode } from './errors';
+import type { Flavour, LayerInfo, Profile, TensorInfo } from './manifest-schema';
+
+/** Absolute paths of one TensorRT. `parser` is needed to build only. */
+export interface NativeLibraryFiles {
+  readonly core: string;
+  readonly parser: string | null;
+}
+
+export interface NativeGpu {
+  readonly index: number;
+  readonly name: string;
+  /** e.g. `9.0` */
+  readonly computeCapability: string;
+  readonly uuid: string;
+  readonly memoryTotalBytes: number;
+}
+
+export interface NativeDriver {
+  /** `ok`: cuInit succeeded. Otherwise what went wrong, in the loader's or the driver's own words. */
+  readonly status: 'ok' | 'not-found' | 'init-failed';
+  /** Loader's or driver's own words when `status` is not `ok`; empty otherwise. */
+  readonly message: string;
+  /** The path of the libcuda that was opened, null if none. */
+  readonly path: string | null;
+  /** cuInit's result code; 0 when ok, null when libcuda was not found. */
+  readonly cudaError: number | null;
+  /** The newest CUDA that the driver supports, `13.0`; null without a driver. */
+  readonly cudaVersion: string | null;
+  /** NVIDIA driver version from NVML, `580.159.04`; null where NVML is missing. */
+  readonly driverVersion: string | null;
+  readonly gpus: readonly NativeGpu[];
+}
+
+export interface NativeLibraryProbe {
+  readonly flavour: Flavour;
+  /** `10.6.0` */
+  readonly version: string;
+  /** Which of the compiled-in ABIs drives it. */
+  readonly abi: NativeAbi;
+  /** createInferBuilder_INTERNAL is exported (lean and dispatch runtimes have none). */
+  readonly hasBuilder: boolean;
+  /** createInferRuntime_INTERNAL is exported. */
+  readonly hasRuntime: boolean;
+  /** The ONNX parser's version; null when `parser` was null. */
+  readonly parserVersion: string | null;
+}
+
+export type NativeAbi = 'v10' | 'v11' | 'rtx';
+
+export interface NativeBuildRequest {
+  readonly library: NativeLibraryFiles;
+  readonly model: string;
+  /** A file that must not exist yet; it is written, fsynced and hashed. Removed again when the build fails. */
+  readonly planPath: string;
+  /** CUDA device index; null builds without one (TensorRT-RTX alone). */
+  readonly device: number | null;
+  /** true/false set or clear the TF32 flag; null leaves TensorRT's default. */
+  readonly tf32: boolean | null;
+  /** The weak-typing flag; the network is strongly typed when false. TensorRT 10 alone. */
+  readonly fp16: boolean;
+  readonly profiles: readonly Profile[];
+  /** e.g. `['8.6', '12.0']`; empty: the GPU's own. TensorRT-RTX alone. */
+  readonly computeCapabilities: readonly string[];
+  readonly optimizationLevel: number | null;
+  /** TensorRT's MemoryPoolType in camelCase → bytes. */
+  readonly memoryPools: Readonly<Partial<Record<NativeMemoryPool, number>>>;
+}
+
+export const nativeMemoryPools = [
+  'workspace',
+  'dlaManagedSram',
+  'dlaLocalDram',
+  'dlaGlobalDram',
+  'tacticDram',
+  'tacticSharedMemory',
+] as const;
+export type NativeMemoryPool = (typeof nativeMemoryPools)[number];
+
+export interface NativeProgress {
+  /** 'log' carries one TensorRT log line; the others are IProgressMonitor's phases. */
+  readonly kind: 'phase-start' | 'step' | 'phase-end' | 'log';
+  /** TensorRT's name of the phase, e.g. `Building Engine`; empty for logs. */
+  readonly phase: string;
+  /** The enclosing phase; null at the top. */
+  readonly parent: string | null;
+  readonly step: number;
+  readonly steps: number;
+  /** Present when `kind` is 'log'. */
+  readonly log?: LogLine;
+}
+
+export interface NativeBuildResult {
+  readonly flavour: Flavour;
+  readonly version: string;
+  readonly sha256: string;
+  readonly sizeBytes: number;
+  readonly inputs: readonly TensorInfo[];
+  readonly outputs: readonly TensorInfo[];
+  readonly networkLayers: readonly LayerInfo[];
+  /** The engine inspector's JSON; null where the plan could not be opened here, and the reason says why. */
+  readonly engineInformation: string | null;
+  readonly engineInformationReason: string | null;
+  /** Seconds of TensorRT's build, without parsing. */
+  readonly buildSeconds: number;
+  /** Warnings and worse, oldest first, bounded. */
+  readonly log: readonly LogLine[];
+}
+
+/** A plan's bytes in native memory, with what a look at them says. TensorRT has not seen them yet. */
+export interface NativePlan {
+  readonly sizeBytes: number;
+  readonly sha256: string;
+  /** The first 64 bytes (fewer when the plan is shorter). */
+  readonly header: Uint8Array;
+  /** Frees the bytes; `loadEngine` does so by itself once TensorRT has read them. */
+  release(): void;
+}
+
+/** Collects a plan that JavaScript holds: written in slices, then sealed (which hashes it off the JS thread). */
+export interface NativePlanWriter {
+  write(data: Uint8Array): void;
+  seal(): Promise<NativePlan>;
+}
+
+export interface NativeLoadRequest {
+  readonly library: NativeLibraryFiles;
+  readonly plan: NativePlan;
+  readonly device: number;
+}
+
+export interface NativeTiming {
+  /** Milliseconds. queue and enqueue: host monotonic clock; h2d, compute, d2h: CUDA events. */
+  readonly queue: number;
+  readonly enqueue: number;
+  readonly h2d: number;
+  readonly compute: number;
+  readonly d2h: number;
+  /** From submission to completion as the lane saw it, host monotonic clock. */
+  readonly total: number;
+}
+
+export interface NativeOutput {
+  readonly dims: readonly number[];
+  /** Exactly the output's bytes. Pinned memory of the engine's pool from 64 KiB on, where Node allows external buffers. */
+  readonly data: ArrayBuffer;
+}
+
+export interface NativeInferResult {
+  /** One for each of the engine's outputs, in the engine's order; null where it was not asked for. */
+  readonly outputs: readonly (NativeOutput | null)[];
+  /** null unless asked for */
+  readonly timing: NativeTiming | null;
+}
+
+/** One inference in preparation: pinned staging for its inputs is taken. */
+export interface NativeRequest {
+  /** Copies `data` into input `index` of the engine at `offsetBytes`, on the JS thread. */
+  write(index: number, offsetBytes: number, data: Uint8Array): void;
+  run(timed: boolean): Promise<NativeInferResult>;
+  runSync(timed: boolean): NativeInferResult;
+  /** Gives the staging back without running; a no-op after run. */
+  release(): void;
+}
+
+export interface NativeEngine {
+  readonly flavour: Flavour;
+  readonly version: string;
+  readonly inputs: readonly TensorInfo[];
+  readonly outputs: readonly TensorInfo[];
+  readonly profiles: readonly Profile[];
+  readonly gpu: NativeGpu;
+  /** Device memory of weights and activation scratch as TensorRT reports it, bytes. */
+  readonly deviceMemoryBytes: number;
+  /** `dims[i]` belongs to `inputs[i]`; `wanted[i]` says whether `outputs[i]` is copied back. */
+  createRequest(
+    profile: number,
+    dims: readonly (readonly number[])[],
+    wanted: readonly boolean[],
+  ): NativeRequest;
+  /** TensorRT's engine inspector: its JSON, whole. */
+  inspect(): Promise<string>;
+  /** Finishes what was submitted, then frees everything. Resolves when the device memory is back. Idempotent. */
+  close(): Promise<void>;
+}
+
+export interface NativeBinding {
+  /** ABIs compiled in, with the version of the headers they were compiled from. */
+  readonly abis: Readonly<Partial<Record<NativeAbi, string>>>;
+  /** MemoryPoolType names as the native side knows them; a test compares them with `nativeMemoryPools`. */
+  readonly memoryPools: readonly string[];
+  /** Error codes that native code uses; a test compares them with `TrtErrorCode`. */
+  readonly errorCodes: readonly string[];
+  /** Tensor types and bytes per element as the native side knows them; a test compares them with `tensorTypes`. */
+  readonly tensorTypes: Readonly<Record<string, number>>;
+  probeDriver(): Promise<NativeDriver>;
+  probeLibrary(library: NativeLibraryFiles): Promise<NativeLibraryProbe>;
+  build(
+    request: NativeBuildRequest,
+    onProgress: (event: NativeProgress) => void,
+  ): Promise<NativeBuildResult>;
+  hashFile(path: string): Promise<{ sha256: string; sizeBytes: number }>;
+  /** Refuses directories, FIFOs and devices. ENOENT and the like come as ERR_TRT_PLAN_NOT_FOUND. */
+  readPlan(path: string): Promise<NativePlan>;
+  createPlan(sizeBytes: number): NativePlanWriter;
+  loadEngine(request: NativeLoadRequest): Promise<NativeEngine>;
+  /** cuMemGetInfo of the device. */
+  deviceMemory(device: number): Promise<{ freeBytes: number; totalBytes: number }>;
+}
+
+/** The shape of an Error that the addon rejects with. */
+export interface NativeError extends Error {
+  readonly code: TrtErrorCode;
+  readonly details?: Readonly<Record<string, unknown>>;
+  readonly log?: readonly LogLine[];
+}
+
+/** Said wherever the native code is asked for and cannot be there. */
+const supportedPlatforms =
+  'trt-node runs on Linux x64 with glibc 2.28 or newer (Debian 10, Ubuntu 20.04, RHEL 8 and later)';
+
+let loaded: NativeBinding | undefined;
+
+/**
+ * The native addon, loaded on first use: importing trt-node never loads it.
+ *
+ * @throws ERR_TRT_UNSUPPORTED_PLATFORM on macOS, Windows, Alpine and the like; ERR_TRT_ADDON_LOAD when the addon of a
+ * supported platform is missing or cannot be opened.
+ */
+export function loadBinding(): NativeBinding {
+  loaded ??= openAddon();
+  return loaded;
+}
+
+function openAddon(): NativeBinding {
+  if (process.platform !== 'linux') {
+    throw new TrtError(
+      'ERR_TRT_UNSUPPORTED_PLATFORM',
+      `${supportedPlatforms}; this is ${process.platform} ${process.arch}. Types and imports work everywhere; build and ` +
+        'infer in a Linux container or on a Linux machine (on Windows: WSL 2)',
+      { details: { platform: process.platform, arch: process.arch } },
+    );
+  }
+  const root = join(__dirname, '..');
+  try {
+    // eslint-disable-next-line @typescript-eslint/no-require-imports -- the addon is loaded when it is first needed
+    const load = require('node-gyp-build') as (folder: string) => NativeBinding;
+    return load(root);
+  } catch (cause) {
+    throw addonError(root, cause);
+  }
+}
+
+function addonError(root: string, cause: unknown): TrtError {
+  const words = cause instanceof Error ? cause.message : String(cause);
+  const libc = glibcVersion();
+  if (libc === null || process.arch !== 'x64') {
+    return new TrtError(
+      'ERR_TRT_UNSUPPORTED_PLATFORM',
+      `${supportedPlatforms}; this is ${process.platform} ${process.arch} with ${libc === null ? 'musl' : `glibc ${libc}`}. ` +
+        (libc === null
+          ? 'Use a Debian, Ubuntu or RHEL base image instead of Alpine: TensorRT itself needs glibc'
+          : 'There is no prebuilt addon for this processor'),
+      { cause, details: { platform: process.platform, arch: process.arch, glibc: libc } },
+    );
+  }
+  const prebuilds = listFolder(join(root, 'prebuilds'));
+  return new TrtError(
+    'ERR_TRT_ADDON_LOAD',
+    `the native addon could not be loaded: ${words}. This machine has glibc ${libc}. ` +
+      (prebuilds.length === 0
+        ? 'No prebuilt addon is in the package: in a clone run `npm run build:native`, elsewhere reinstall trt-node'
+        : `Prebuilt: ${prebuilds.join(', ')}. Reinstall trt-node; if it still fails, report it with this message`),
+    { cause, details: { glibc: libc, prebuilds } },
+  );
+}
+
+function listFolder(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
+/** The version of glibc that Node runs on; null where it runs on another C library. */
+export function glibcVersion(): string | null {
+  const report = process.report.getReport() as unknown as {
+    header?: { glibcVersionRuntime?: string };
+  };
+  return report.header?.glibcVersionRuntime ?? null;
+}
+
+function isNativeError(error: unknown): error is NativeError {
+  return error instanceof Error && /^ERR_TRT_/.test(String((error as Partial<NativeError>).code));
+}
+
+/**
+ * A TrtError of what the addon rejected with. Call it where the user's call is still on the stack (in an async function,
+ * after the await): the stack then leads to the caller.
+ */
+export function fromNative(error: unknown): TrtError {
+  if (error instanceof TrtError) return error;
+  if (!isNativeError(error)) {
+    const words = error instanceof Error ? error.message : String(error);
+    return new TrtError('ERR_TRT_INTERNAL', `unexpected native failure: ${words}`, { cause: error });
+  }
+  return new TrtError(error.code, error.message, {
+    ...(error.details ? { details: error.details } : {}),
+    ...(error.log ? { log: error.log } : {}),
+  });
+}

@@ -1,0 +1,83 @@
+import { TrtError, type TrtErrorCode } from '../errors';
+
+/** What `trt-node` exits with. Stable: build scripts branch on them. */
+export const exitCodes = {
+  ok: 0,
+  failed: 1,
+  usage: 2,
+  notFound: 3,
+  buildFailed: 4,
+  noRuntime: 5,
+  aborted: 130,
+} as const;
+
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+
+/** For `--help`. */
+export const exitCodesHelp = `
+Exit codes:
+    0  done
+    1  failed; doctor: the job cannot run here
+    2  wrong usage: an unknown option, a value that is not allowed
+    3  a model or plan file was not found
+    4  the model could not be built
+    5  nothing to run on: TensorRT, driver or GPU missing or not supported
+  130  aborted (Ctrl-C, SIGTERM)`;
+
+/** An operation ended because the user asked for it. */
+export class Aborted extends Error {
+  override readonly name = 'Aborted';
+}
+
+const byErrorCode: Readonly<Record<TrtErrorCode, ExitCode>> = {
+  ERR_TRT_INVALID_ARG: exitCodes.usage,
+  ERR_TRT_UNSUPPORTED_PLATFORM: exitCodes.noRuntime,
+  ERR_TRT_ADDON_LOAD: exitCodes.noRuntime,
+  ERR_TRT_UNSUPPORTED: exitCodes.buildFailed,
+  ERR_TRT_LIBRARY_NOT_FOUND: exitCodes.noRuntime,
+  ERR_TRT_LIBRARY_LOAD: exitCodes.noRuntime,
+  ERR_TRT_LIBRARY_UNSUPPORTED: exitCodes.noRuntime,
+  ERR_TRT_BUILDER_MISSING: exitCodes.noRuntime,
+  ERR_TRT_NO_DRIVER: exitCodes.noRuntime,
+  ERR_TRT_NO_GPU: exitCodes.noRuntime,
+  ERR_TRT_GPU_UNSUPPORTED: exitCodes.noRuntime,
+  ERR_TRT_TARGET_REQUIRED: exitCodes.usage,
+  ERR_TRT_MODEL_NOT_FOUND: exitCodes.notFound,
+  ERR_TRT_MODEL_INVALID: exitCodes.buildFailed,
+  ERR_TRT_MODEL_PARSE: exitCodes.buildFailed,
+  ERR_TRT_PROFILE_MISSING: exitCodes.buildFailed,
+  ERR_TRT_PROFILE_INVALID: exitCodes.buildFailed,
+  ERR_TRT_PRECISION_UNSUPPORTED: exitCodes.buildFailed,
+  ERR_TRT_BUILD_FAILED: exitCodes.buildFailed,
+  ERR_TRT_BUILD_CRASHED: exitCodes.buildFailed,
+  ERR_TRT_WRITE: exitCodes.failed,
+  ERR_TRT_PLAN_NOT_FOUND: exitCodes.notFound,
+  ERR_TRT_PLAN_INVALID: exitCodes.failed,
+  ERR_TRT_PLAN_VERSION: exitCodes.failed,
+  ERR_TRT_PLAN_FLAVOUR: exitCodes.failed,
+  ERR_TRT_PLAN_DIGEST: exitCodes.failed,
+  ERR_TRT_PLAN_GPU: exitCodes.failed,
+  ERR_TRT_MANIFEST_INVALID: exitCodes.failed,
+  ERR_TRT_DESERIALIZE: exitCodes.failed,
+  ERR_TRT_INPUT_UNKNOWN: exitCodes.failed,
+  ERR_TRT_INPUT_MISSING: exitCodes.failed,
+  ERR_TRT_INPUT_TYPE: exitCodes.failed,
+  ERR_TRT_INPUT_DIMS: exitCodes.failed,
+  ERR_TRT_INPUT_LENGTH: exitCodes.failed,
+  ERR_TRT_INPUT_DETACHED: exitCodes.failed,
+  ERR_TRT_OUTPUT_UNKNOWN: exitCodes.failed,
+  ERR_TRT_ENGINE_CLOSED: exitCodes.failed,
+  ERR_TRT_INFER_FAILED: exitCodes.failed,
+  ERR_TRT_CUDA: exitCodes.failed,
+  ERR_TRT_CUDA_CONTEXT_LOST: exitCodes.failed,
+  ERR_TRT_OUT_OF_MEMORY: exitCodes.failed,
+  ERR_TRT_SETUP_DOWNLOAD: exitCodes.failed,
+  ERR_TRT_SETUP_CHECKSUM: exitCodes.failed,
+  ERR_TRT_SETUP_UNSUPPORTED: exitCodes.failed,
+  ERR_TRT_INTERNAL: exitCodes.failed,
+};
+
+export function exitCodeOf(error: unknown): ExitCode {
+  if (error instanceof Aborted) return exitCodes.aborted;
+  return error instanceof TrtError ? byErrorCode[error.code] : exitCodes.failed;
+}

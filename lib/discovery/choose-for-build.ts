@@ -1,0 +1,120 @@
+import type { NativeDriver } from '../binding';
+import { TrtError } from '../errors';
+import { gpuUnsupported } from '../gpu-support';
+import type { Flavour } from '../manifest-schema';
+import { isUsable, type Discovery, type UsableLibrary } from './found-library';
+import { builderMissing, libraryNotFound, unusableLibraries } from './refusals';
+
+export interface BuildChoice {
+  readonly found: Discovery;
+  readonly runtime: 'auto' | Flavour;
+  /** Empty: the GPU's own. */
+  readonly computeCapabilities: readonly string[];
+  readonly driver: NativeDriver;
+  /** CUDA device index; 0 when omitted. */
+  readonly device?: number | undefined;
+}
+
+/**
+ * The first library that can build for the target: TensorRT where a GPU is there, TensorRT-RTX otherwise or when
+ * `computeCapabilities`, which only it honours, are given. Throws a TrtError that says what is missing.
+ */
+export function chooseForBuild(choice: BuildChoice): UsableLibrary {
+  const { found, runtime } = choice;
+  if (found.libraries.length === 0) {
+    throw libraryNotFound(found, runtime === 'auto' ? ['tensorrt', 'tensorrt-rtx'] : [runtime]);
+  }
+  if (runtime !== 'auto') return chooseOf(runtime, choice);
+  if (choice.computeCapabilities.length > 0) return chooseOf('tensorrt-rtx', choice);
+  return chooseAutomatically(choice);
+}
+
+function chooseOf(flavour: Flavour, choice: BuildChoice): UsableLibrary {
+  const problem = targetProblem(flavour, choice);
+  if (problem) throw problem;
+  const builder = builderOf(flavour, choice.found);
+  if (builder instanceof TrtError) throw builder;
+  return builder;
+}
+
+function chooseAutomatically(choice: BuildChoice): UsableLibrary {
+  const options = (['tensorrt', 'tensorrt-rtx'] as const).map((flavour) => ({
+    builder: builderOf(flavour, choice.found),
+    problem: targetProblem(flavour, choice),
+  }));
+  for (const { builder, problem } of options) {
+    if (problem === null && !(builder instanceof TrtError)) return builder;
+  }
+  const blocked = options.filter(({ builder }) => !(builder instanceof TrtError));
+  // RTX's "name a target" can be followed on this very machine; TensorRT's "needs a GPU" cannot.
+  const reachable =
+    blocked.find(({ problem }) => problem?.code === 'ERR_TRT_TARGET_REQUIRED') ?? blocked[0];
+  if (reachable?.problem) throw reachable.problem;
+  throw mostTelling(choice.found);
+}
+
+function mostTelling(found: Discovery): TrtError {
+  const without = found.libraries.find(isUsable);
+  if (without) return builderMissing(without);
+  return unusableLibraries(found.libraries) ?? libraryNotFound(found, ['tensorrt', 'tensorrt-rtx']);
+}
+
+function builderOf(flavour: Flavour, found: Discovery): UsableLibrary | TrtError {
+  const libraries = found.libraries.filter((library) => library.flavour === flavour);
+  const usable = libraries.filter(isUsable);
+  const builder = usable.find(({ hasBuilder }) => hasBuilder);
+  if (builder) return builder;
+  if (usable[0]) return builderMissing(usable[0]);
+  return unusableLibraries(libraries) ?? libraryNotFound(found, [flavour]);
+}
+
+/** Why `flavour` cannot build for the wanted target on this machine, whichever library it has. */
+function targetProblem(flavour: Flavour, choice: BuildChoice): TrtError | null {
+  const { computeCapabilities, driver, device = 0 } = choice;
+  const gpu = driver.gpus[device];
+  if (flavour === 'tensorrt') {
+    if (computeCapabilities.length > 0) return targetsNeedRtx();
+    return gpu ? gpuUnsupported(flavour, gpu) : noGpu(driver, device);
+  }
+  if (computeCapabilities.length > 0) return null;
+  return gpu ? gpuUnsupported(flavour, gpu) : targetRequired(driver, device);
+}
+
+function noGpu(driver: NativeDriver, device: number): TrtError {
+  const alternative =
+    'TensorRT builds on the GPU that shall run the plan; without one, TensorRT-RTX builds for the GPUs named in `computeCapabilities` (runtime `tensorrt-rtx`).';
+  if (driver.status !== 'ok') {
+    return new TrtError(
+      'ERR_TRT_NO_DRIVER',
+      `TensorRT needs an NVIDIA driver to build, and this machine has none that works: ${driver.message || driver.status}. ${alternative}`,
+      { details: { status: driver.status, cudaError: driver.cudaError } },
+    );
+  }
+  return new TrtError(
+    'ERR_TRT_NO_GPU',
+    `TensorRT needs a GPU to build: device ${device} was wanted and the driver shows ${driver.gpus.length} GPUs (CUDA_VISIBLE_DEVICES can hide them). ${alternative}`,
+    { details: { device, gpus: driver.gpus.length } },
+  );
+}
+
+function targetRequired(driver: NativeDriver, device: number): TrtError {
+  const seen =
+    driver.status === 'ok'
+      ? `the driver shows no GPU ${device}`
+      : `this machine has no working NVIDIA driver (${driver.message || driver.status})`;
+  return new TrtError(
+    'ERR_TRT_TARGET_REQUIRED',
+    `${seen}, so the GPUs that shall run the plan must be named: give \`computeCapabilities\`, for example ['8.6', '8.9'] ` +
+      '(--compute-capability 8.6,8.9). The plan is then TensorRT-RTX’s and runs on those GPUs with TensorRT-RTX alone.',
+    { details: { option: 'computeCapabilities' } },
+  );
+}
+
+function targetsNeedRtx(): TrtError {
+  return new TrtError(
+    'ERR_TRT_UNSUPPORTED',
+    'expected no `computeCapabilities` for runtime `tensorrt`: TensorRT builds for the GPU it runs on. ' +
+      'Leave them out, or choose runtime `tensorrt-rtx`.',
+    { details: { option: 'computeCapabilities', flavour: 'tensorrt' } },
+  );
+}

@@ -1,0 +1,143 @@
+import { stat } from 'node:fs/promises';
+import path from 'node:path';
+import type { NativeLibraryFiles, NativeLibraryProbe } from '../binding';
+import { invalidArgument, TrtError } from '../errors';
+import type { Flavour } from '../manifest-schema';
+import { candidateAt, candidatesIn, distinct, type Candidate } from './candidates';
+import type { Discovery, FoundLibrary, Place } from './found-library';
+import { openInChild } from './open-in-child';
+import { libraryFoldersOf, searchPaths, type SearchPath } from './places';
+import { usableReleases } from './supported-releases';
+
+export interface FindLibrariesOptions {
+  /** A library file or a folder; only it is looked at then. ERR_TRT_LIBRARY_NOT_FOUND when it does not exist. */
+  readonly library?: string | undefined;
+  /** Only candidates of this flavour are opened (a given `library` always is). Both when omitted. */
+  readonly flavour?: Flavour | undefined;
+  /** Default: process.env. The child that opens the candidates gets it too. */
+  readonly env?: NodeJS.ProcessEnv | undefined;
+  /** Milliseconds for one candidate; 30000 when omitted. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** Opens one library and says what it is; rejects with the TrtError that becomes the library's `problem`. */
+export type OpenLibrary = (
+  files: NativeLibraryFiles,
+  options: { env: NodeJS.ProcessEnv; timeoutMs: number },
+) => Promise<NativeLibraryProbe>;
+
+/** What tests put in the place of the real machine. */
+export interface SearchSeams {
+  readonly open?: OpenLibrary;
+  readonly root?: string;
+  readonly arch?: string;
+}
+
+const defaultTimeoutMs = 30_000;
+
+/** Lists every TensorRT on this machine, usable or with its problem, and every place that was looked at. */
+export async function findLibraries(
+  options: FindLibrariesOptions = {},
+  { open = openInChild, root = '/', arch = process.arch }: SearchSeams = {},
+): Promise<Discovery> {
+  const { library, flavour, env = process.env, timeoutMs = defaultTimeoutMs } = options;
+  const requested = library === undefined ? null : await requestedPath(library);
+  const paths =
+    requested === null
+      ? await searchPaths({ env, root, arch })
+      : [requested, ...libraryFoldersOf(requested, arch)].map((each) => ({
+          path: each,
+          source: 'library option',
+        }));
+
+  const places: Place[] = [];
+  const candidates: Candidate[] = [];
+  for (const searched of distinctPaths(paths)) {
+    const facts = await stat(searched.path).catch(() => null);
+    // Below a given library, lib/ and lib64/ are a courtesy: where they are missing they were not asked for.
+    if (facts !== null || requested === null) places.push({ ...searched, exists: facts !== null });
+    if (facts?.isDirectory()) {
+      candidates.push(...(await candidatesIn(searched.path, searched.source)));
+    } else if (facts) {
+      const candidate = await candidateAt(searched.path, searched.source);
+      if (candidate) candidates.push(candidate);
+    }
+  }
+
+  const wanted = distinct(candidates).filter(
+    (candidate) => requested !== null || flavour === undefined || candidate.flavour === flavour,
+  );
+  const libraries: FoundLibrary[] = [];
+  // One after another: each child maps up to gigabytes, and a first usable answer is not waited for any longer.
+  for (const candidate of wanted) {
+    libraries.push(await lookAt(candidate, open, { env, timeoutMs }));
+  }
+  return { libraries, places, requested };
+}
+
+async function requestedPath(library: string): Promise<string> {
+  if (typeof library !== 'string' || library === '') {
+    throw invalidArgument('library', 'the path of a TensorRT library or of its folder', library);
+  }
+  const absolute = path.resolve(library);
+  try {
+    await stat(absolute);
+  } catch (cause) {
+    throw new TrtError(
+      'ERR_TRT_LIBRARY_NOT_FOUND',
+      `expected a TensorRT library or a folder with one at \`library\`, but ${absolute} cannot be opened. ` +
+        'Correct the path, or leave `library` out to search this machine.',
+      { cause, details: { path: absolute } },
+    );
+  }
+  return absolute;
+}
+
+async function lookAt(
+  candidate: Candidate,
+  open: OpenLibrary,
+  options: { env: NodeJS.ProcessEnv; timeoutMs: number },
+): Promise<FoundLibrary> {
+  const { flavour, files, source, namedVersion, kind } = candidate;
+  const unusable = (problem: TrtError): FoundLibrary => {
+    const told = problem.details['version'];
+    return {
+      flavour,
+      files,
+      source,
+      version: typeof told === 'string' ? told : namedVersion,
+      problem,
+    };
+  };
+  if (kind !== 'full') {
+    return unusable(
+      new TrtError(
+        'ERR_TRT_LIBRARY_UNSUPPORTED',
+        `${files.core} is TensorRT's ${kind} runtime, which trt-node does not use. It needs the full one: ${usableReleases}.`,
+        { details: { path: files.core, kind } },
+      ),
+    );
+  }
+  try {
+    const probe = await open(files, options);
+    return {
+      flavour: probe.flavour,
+      version: probe.version,
+      abi: probe.abi,
+      files,
+      source,
+      hasBuilder: probe.hasBuilder && files.parser !== null,
+      hasRuntime: probe.hasRuntime,
+      parserVersion: probe.parserVersion,
+      problem: null,
+    };
+  } catch (error) {
+    if (error instanceof TrtError) return unusable(error);
+    throw error;
+  }
+}
+
+function distinctPaths(paths: readonly SearchPath[]): SearchPath[] {
+  const seen = new Set<string>();
+  return paths.filter(({ path: each }) => !seen.has(each) && seen.add(each));
+}

@@ -1,0 +1,113 @@
+/**
+ * Every code that a {@link TrtError} of this package can carry. Codes are stable: match on them, not on messages.
+ */
+export type TrtErrorCode =
+  // arguments, platform
+  | 'ERR_TRT_INVALID_ARG'
+  | 'ERR_TRT_UNSUPPORTED_PLATFORM'
+  | 'ERR_TRT_ADDON_LOAD'
+  | 'ERR_TRT_UNSUPPORTED'
+  // finding and opening TensorRT, the driver and a GPU
+  | 'ERR_TRT_LIBRARY_NOT_FOUND'
+  | 'ERR_TRT_LIBRARY_LOAD'
+  | 'ERR_TRT_LIBRARY_UNSUPPORTED'
+  | 'ERR_TRT_BUILDER_MISSING'
+  | 'ERR_TRT_NO_DRIVER'
+  | 'ERR_TRT_NO_GPU'
+  | 'ERR_TRT_GPU_UNSUPPORTED'
+  // building
+  | 'ERR_TRT_TARGET_REQUIRED'
+  | 'ERR_TRT_MODEL_NOT_FOUND'
+  | 'ERR_TRT_MODEL_INVALID'
+  | 'ERR_TRT_MODEL_PARSE'
+  | 'ERR_TRT_PROFILE_MISSING'
+  | 'ERR_TRT_PROFILE_INVALID'
+  | 'ERR_TRT_PRECISION_UNSUPPORTED'
+  | 'ERR_TRT_BUILD_FAILED'
+  | 'ERR_TRT_BUILD_CRASHED'
+  | 'ERR_TRT_WRITE'
+  // plans
+  | 'ERR_TRT_PLAN_NOT_FOUND'
+  | 'ERR_TRT_PLAN_INVALID'
+  | 'ERR_TRT_PLAN_VERSION'
+  | 'ERR_TRT_PLAN_FLAVOUR'
+  | 'ERR_TRT_PLAN_DIGEST'
+  | 'ERR_TRT_PLAN_GPU'
+  | 'ERR_TRT_MANIFEST_INVALID'
+  | 'ERR_TRT_DESERIALIZE'
+  // inference
+  | 'ERR_TRT_INPUT_UNKNOWN'
+  | 'ERR_TRT_INPUT_MISSING'
+  | 'ERR_TRT_INPUT_TYPE'
+  | 'ERR_TRT_INPUT_DIMS'
+  | 'ERR_TRT_INPUT_LENGTH'
+  | 'ERR_TRT_INPUT_DETACHED'
+  | 'ERR_TRT_OUTPUT_UNKNOWN'
+  | 'ERR_TRT_ENGINE_CLOSED'
+  | 'ERR_TRT_INFER_FAILED'
+  | 'ERR_TRT_CUDA'
+  | 'ERR_TRT_CUDA_CONTEXT_LOST'
+  | 'ERR_TRT_OUT_OF_MEMORY'
+  // trt-node setup
+  | 'ERR_TRT_SETUP_DOWNLOAD'
+  | 'ERR_TRT_SETUP_CHECKSUM'
+  | 'ERR_TRT_SETUP_UNSUPPORTED'
+  // a bug in trt-node
+  | 'ERR_TRT_INTERNAL';
+
+/** One line of TensorRT's own log, as its logger received it. */
+export interface LogLine {
+  readonly severity: 'internal-error' | 'error' | 'warning' | 'info' | 'verbose';
+  readonly message: string;
+}
+
+export interface TrtErrorOptions {
+  /** What made this error happen, when another error did. */
+  readonly cause?: unknown;
+  /** TensorRT's log lines of the failed operation, oldest first, bounded. */
+  readonly log?: readonly LogLine[];
+  /** Facts for programs: names, dims, versions, paths. Its keys depend on `code`. */
+  readonly details?: Readonly<Record<string, unknown>>;
+}
+
+/** The one error class of this package. */
+export class TrtError extends Error {
+  override readonly name = 'TrtError';
+  readonly code: TrtErrorCode;
+  readonly log: readonly LogLine[];
+  readonly details: Readonly<Record<string, unknown>>;
+
+  constructor(code: TrtErrorCode, message: string, options: TrtErrorOptions = {}) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined);
+    this.code = code;
+    this.log = options.log ?? [];
+    this.details = options.details ?? {};
+  }
+}
+
+/** "expected X for `name` but received Y": the one form in which wrong arguments are reported. */
+export function invalidArgument(name: string, expected: string, received: unknown): TrtError {
+  return new TrtError(
+    'ERR_TRT_INVALID_ARG',
+    `expected ${expected} for \`${name}\` but received ${describeValue(received)}`,
+    { details: { argument: name } },
+  );
+}
+
+/** A short, safe description of any value for an error message. */
+export function describeValue(value: unknown): string {
+  if (value === null || value === undefined || typeof value === 'boolean') return String(value);
+  if (typeof value === 'number') return Object.is(value, -0) ? '-0' : String(value);
+  if (typeof value === 'bigint') return `${value}n`;
+  if (typeof value === 'string') {
+    return JSON.stringify(value.length > 80 ? `${value.slice(0, 77)}...` : value);
+  }
+  if (typeof value === 'symbol') return value.toString();
+  if (typeof value === 'function') return `function ${value.name || '(anonymous)'}`;
+  if (Array.isArray(value)) {
+    const items = value.slice(0, 10).map((item) => describeValue(item));
+    return `[${items.join(', ')}${value.length > 10 ? `, … ${value.length} in all` : ''}]`;
+  }
+  const constructorName = Object.getPrototypeOf(value)?.constructor?.name as unknown;
+  return typeof constructorName === 'string' ? `an instance of ${constructorName}` : 'an object';
+}

@@ -1,0 +1,31 @@
+import type { NativeRequest } from './binding';
+import { checkUnchanged } from './input-validation';
+import type { InputBytes } from './input-validation';
+
+/** As much as is copied without letting the event loop turn: a fraction of a millisecond. */
+export const sliceBytes = 1024 * 1024;
+
+/**
+ * Copies the inputs into the request's staging memory, and yields between two slices when there is more than one slice of
+ * them. Copying stays on the JS thread: reading a buffer that JavaScript may transfer from another thread is a crash.
+ * Each slice is checked anew, as the caller ran in between.
+ */
+export function* copySlices(
+  request: Pick<NativeRequest, 'write'>,
+  inputs: readonly InputBytes[],
+): Generator<void, void, void> {
+  let room = sliceBytes;
+  for (const [index, input] of inputs.entries()) {
+    for (let offset = 0; offset < input.byteLength;) {
+      if (room === 0) {
+        yield;
+        room = sliceBytes;
+      }
+      checkUnchanged(input);
+      const end = Math.min(offset + room, input.byteLength);
+      request.write(index, offset, input.bytes.subarray(offset, end));
+      room -= end - offset;
+      offset = end;
+    }
+  }
+}

@@ -1,0 +1,175 @@
+import { readFile, stat } from 'node:fs/promises';
+import { TrtError } from './errors';
+import { ManifestReader, type Part } from './manifest-reader';
+import { tensorTypes } from './data-types';
+import type {
+  DimsRange,
+  FileDigest,
+  GpuIdentity,
+  LayerInfo,
+  Manifest,
+  Profile,
+  TensorInfo,
+} from './manifest-schema';
+
+const schemaVersion: Manifest['schemaVersion'] = 1;
+
+/** Real manifests have some kilobytes per hundred layers; what is larger is not read into memory. */
+const maxBytes = 256 * 1024 * 1024;
+
+/** Where the manifest of a plan lies: `<plan>.json`. */
+export function manifestPathOf(planPath: string): string {
+  return `${planPath}.json`;
+}
+
+/** The manifest in the file `path`; null where there is no such file. Rubbish is `ERR_TRT_MANIFEST_INVALID`. */
+export async function readManifest(path: string): Promise<Manifest | null> {
+  let text: string;
+  try {
+    const stats = await stat(path);
+    // Reading a FIFO would wait for its writer.
+    if (!stats.isFile()) throw manifestInvalid(path, 'it is not a regular file');
+    if (stats.size > maxBytes) throw manifestInvalid(path, `it has ${stats.size} bytes`);
+    text = await readFile(path, 'utf8');
+  } catch (cause) {
+    if (cause instanceof TrtError) throw cause;
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return null;
+    throw manifestInvalid(path, `it cannot be read: ${String(cause)}`, cause);
+  }
+  return parseManifest(text, path);
+}
+
+/** Reads a manifest's JSON; `where` names its origin in errors. Only known fields are taken over. */
+export function parseManifest(text: string, where: string): Manifest {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw manifestInvalid(where, `it is not JSON: ${(cause as Error).message}`, cause);
+  }
+  return checkedManifest(json, where);
+}
+
+/** The text of a manifest's file. */
+export function manifestText(manifest: Manifest): string {
+  return `${JSON.stringify(manifest, null, 2)}\n`;
+}
+
+/**
+ * Which manifest, the current or the `previous` one, describes the plan with this digest. `'digest-only'`: it is the plan that
+ * stood there before, of which nothing else was known. null: neither does, so plan and manifest do not belong together.
+ */
+export function manifestFor(manifest: Manifest, sha256: string): Manifest | 'digest-only' | null {
+  const { previous, ...current } = manifest;
+  if (current.plan.sha256 === sha256) return current;
+  if (previous?.plan.sha256 !== sha256) return null;
+  return isManifest(previous) ? previous : 'digest-only';
+}
+
+function isManifest(previous: NonNullable<Manifest['previous']>): previous is Manifest {
+  return 'schemaVersion' in previous;
+}
+
+/** A manifest that someone made from JSON: checked and copied. */
+export function checkedManifest(json: unknown, where: string): Manifest {
+  const reader = new ManifestReader((finding) => manifestInvalid(where, finding));
+  const root = reader.root(json);
+  const manifest = readBody(reader, root);
+  const previous = reader.optional(root, 'previous');
+  return previous === null ? manifest : { ...manifest, previous: readPrevious(reader, previous) };
+}
+
+function readPrevious(reader: ManifestReader, part: Part): NonNullable<Manifest['previous']> {
+  const plan = digest(reader, reader.object(part, 'plan'));
+  return reader.has(part, 'schemaVersion') ? readBody(reader, part) : { plan };
+}
+
+function readBody(reader: ManifestReader, part: Part): Manifest {
+  const version = reader.integer(part, 'schemaVersion');
+  if (version !== schemaVersion) {
+    throw reader.refuse(
+      `its schemaVersion is ${version}, and this trt-node reads schemaVersion ${schemaVersion}`,
+    );
+  }
+  const model = reader.object(part, 'model');
+  const gpu = reader.nullable(part, 'gpu');
+  const reason = reader.optionalString(part, 'layersReason');
+  return {
+    schemaVersion,
+    writer: reader.string(part, 'writer'),
+    flavour: reader.oneOf(part, 'flavour', ['tensorrt', 'tensorrt-rtx']),
+    version: reader.matching(part, 'version', /^\d+\.\d+\.\d+/),
+    plan: digest(reader, reader.object(part, 'plan')),
+    model: { ...digest(reader, model), name: reader.string(model, 'name') },
+    gpu: gpu === null ? null : gpuIdentity(reader, gpu),
+    computeCapabilities: reader.strings(part, 'computeCapabilities'),
+    driver: reader.nullableString(part, 'driver'),
+    inputs: reader.list(part, 'inputs').map((item) => tensorInfo(reader, item)),
+    outputs: reader.list(part, 'outputs').map((item) => tensorInfo(reader, item)),
+    profiles: reader.list(part, 'profiles').map((item) => profile(reader, item)),
+    options: reader.copy(part, 'options'),
+    labels: reader.stringRecord(part, 'labels'),
+    builtAt: reader.matching(part, 'builtAt', /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/),
+    buildSeconds: reader.nonNegative(part, 'buildSeconds'),
+    network: { layers: layers(reader, reader.object(part, 'network')) },
+    layers: reader.isNull(part, 'layers') ? null : layers(reader, part),
+    ...(reason === null ? {} : { layersReason: reason }),
+  };
+}
+
+function digest(reader: ManifestReader, part: Part): FileDigest {
+  return {
+    sha256: reader.matching(part, 'sha256', /^[0-9a-f]{64}$/),
+    sizeBytes: reader.natural(part, 'sizeBytes'),
+  };
+}
+
+function gpuIdentity(reader: ManifestReader, part: Part): GpuIdentity {
+  return {
+    name: reader.string(part, 'name'),
+    computeCapability: reader.matching(part, 'computeCapability', /^\d+\.\d+$/),
+  };
+}
+
+function tensorInfo(reader: ManifestReader, part: Part): TensorInfo {
+  return {
+    name: reader.string(part, 'name'),
+    type: reader.oneOf(part, 'type', tensorTypes),
+    dims: reader.integers(part, 'dims'),
+    isShapeTensor: reader.boolean(part, 'isShapeTensor'),
+  };
+}
+
+function profile(reader: ManifestReader, part: Part): Profile {
+  const ranges = reader.entries(part).map(([name, range]): [string, DimsRange] => [
+    name,
+    {
+      min: reader.integers(range, 'min'),
+      opt: reader.integers(range, 'opt'),
+      max: reader.integers(range, 'max'),
+    },
+  ]);
+  return Object.fromEntries(ranges);
+}
+
+function layers(reader: ManifestReader, part: Part): LayerInfo[] {
+  return reader.list(part, 'layers').map((layer) => {
+    const tactic = reader.optionalString(layer, 'tactic');
+    return {
+      name: reader.string(layer, 'name'),
+      type: reader.string(layer, 'type'),
+      outputTypes: reader.strings(layer, 'outputTypes'),
+      ...(tactic === null ? {} : { tactic }),
+    };
+  });
+}
+
+function manifestInvalid(where: string, finding: string, cause?: unknown): TrtError {
+  return new TrtError(
+    'ERR_TRT_MANIFEST_INVALID',
+    `expected a manifest of trt-node in ${where}, but ${finding}. Build the plan again, or remove that file to use the ` +
+      'plan without what is known about it.',
+    { details: { path: where }, ...(cause === undefined ? {} : { cause }) },
+  );
+}

@@ -1,0 +1,114 @@
+import { fork } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import type { NativeAbi, NativeDriver, NativeLibraryFiles, NativeLibraryProbe } from './binding';
+import { TrtError, type LogLine, type TrtErrorCode } from './errors';
+
+/** What a probe child can be asked, one question each. */
+export type ProbeJob =
+  { readonly kind: 'machine' } | { readonly kind: 'library'; readonly files: NativeLibraryFiles };
+
+export interface MachineProbe {
+  readonly abis: Readonly<Partial<Record<NativeAbi, string>>>;
+  readonly driver: NativeDriver;
+}
+
+interface ProbeAnswers {
+  readonly machine: MachineProbe;
+  readonly library: NativeLibraryProbe;
+}
+
+export interface PlainError {
+  readonly code: TrtErrorCode;
+  readonly message: string;
+  readonly details: Readonly<Record<string, unknown>>;
+  readonly log: readonly LogLine[];
+}
+
+/** The one message that a probe child sends. */
+export type ProbeMessage =
+  | { readonly kind: 'answer'; readonly value: MachineProbe | NativeLibraryProbe }
+  | { readonly kind: 'error'; readonly error: PlainError };
+
+export type ProbeOutcome<T> =
+  | { readonly kind: 'answer'; readonly value: T }
+  | { readonly kind: 'error'; readonly error: TrtError }
+  /** The child ended, hung or was never made; `how` continues "the process that tried …". */
+  | { readonly kind: 'lost'; readonly how: string; readonly stderr: string };
+
+export interface ProbeChildOptions {
+  readonly env: NodeJS.ProcessEnv;
+  readonly timeoutMs: number;
+  /** Another program than probe-child, for tests of what a child can do wrong. */
+  readonly program?: string;
+}
+
+const stderrLimit = 4096;
+
+/** Asks one question in a process of its own. Never rejects for what happens over there. */
+export function askProbeChild<K extends ProbeJob['kind']>(
+  job: Extract<ProbeJob, { kind: K }>,
+  options: ProbeChildOptions,
+): Promise<ProbeOutcome<ProbeAnswers[K]>> {
+  return new Promise((resolve) => {
+    let stderr = '';
+    let child: ReturnType<typeof fork> | null = null;
+    const lost = (how: string): void => settle({ kind: 'lost', how, stderr: stderr.trim() });
+    const settle = (outcome: ProbeOutcome<ProbeAnswers[K]>): void => {
+      clearTimeout(timer);
+      resolve(outcome);
+      // The answer is all that was wanted; a driver's or TensorRT's own exit handlers have nothing to add.
+      child?.kill('SIGKILL');
+    };
+    const timer = setTimeout(
+      () => lost(`gave no answer within ${options.timeoutMs / 1000} s`),
+      options.timeoutMs,
+    );
+    child = startChild(options, lost);
+    if (!child) return;
+    child.stderr?.on('data', (chunk: Buffer) => {
+      stderr = (stderr + chunk.toString('utf8')).slice(-stderrLimit);
+    });
+    child.once('error', (error) => lost(`could not be started (${error.message})`));
+    child.once('message', (message) => {
+      const answer = message as ProbeMessage;
+      settle(
+        answer.kind === 'answer'
+          ? { kind: 'answer', value: answer.value as ProbeAnswers[K] }
+          : { kind: 'error', error: revive(answer.error) },
+      );
+    });
+    child.once('close', (code, signal) =>
+      lost(signal ? `crashed (${signal})` : `ended with exit code ${String(code)}`),
+    );
+    // A child that died before it listened makes this fail; 'close' tells the reason.
+    child.send(job, () => undefined);
+  });
+}
+
+function startChild(
+  { env, program = probeProgram() }: ProbeChildOptions,
+  lost: (how: string) => void,
+): ReturnType<typeof fork> | null {
+  try {
+    return fork(program, {
+      env,
+      // The parent's own flags (a debugger's port, a test runner's loader) are not the child's.
+      execArgv: [],
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    });
+  } catch (error) {
+    lost(`could not be started (${error instanceof Error ? error.message : String(error)})`);
+    return null;
+  }
+}
+
+function probeProgram(): string {
+  const beside = path.join(__dirname, 'probe-child.js');
+  // Run from the TypeScript sources, the compiled child is the one in dist.
+  return existsSync(beside) ? beside : path.join(__dirname, '..', 'dist', 'probe-child.js');
+}
+
+function revive({ code, message, details, log }: PlainError): TrtError {
+  return new TrtError(code, message, { details, log });
+}
