@@ -64,7 +64,8 @@ size_t ReadSome(int fd, const std::string& path, uint8_t* to, size_t size) {
 
 }  // namespace
 
-ByteBlock::ByteBlock(size_t size) : data_(static_cast<uint8_t*>(std::malloc(std::max<size_t>(size, 1)))), size_(size) {
+ByteBlock::ByteBlock(size_t size)
+    : data_(static_cast<uint8_t*>(std::malloc(std::max<size_t>(size, 1)))), size_(size) {
   if (!data_) {
     throw Error(ErrorCode::kOutOfMemory,
                 "the machine has not enough free memory for " + std::to_string(size) + " bytes");

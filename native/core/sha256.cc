@@ -30,12 +30,12 @@ void CompressPortable(uint32_t* state, const uint8_t* data, size_t blocks) {
   for (; blocks > 0; --blocks, data += kBlockBytes) {
     uint32_t w[64];
     for (int i = 0; i < 16; ++i) {
-      w[i] = static_cast<uint32_t>(data[i * 4]) << 24 | static_cast<uint32_t>(data[i * 4 + 1]) << 16 |
+      w[i] = static_cast<uint32_t>(data[i * 4]) << 24 |
+             static_cast<uint32_t>(data[i * 4 + 1]) << 16 |
              static_cast<uint32_t>(data[i * 4 + 2]) << 8 | data[i * 4 + 3];
     }
     for (int i = 16; i < 64; ++i) {
-      const uint32_t s0 =
-          RotateRight(w[i - 15], 7) ^ RotateRight(w[i - 15], 18) ^ (w[i - 15] >> 3);
+      const uint32_t s0 = RotateRight(w[i - 15], 7) ^ RotateRight(w[i - 15], 18) ^ (w[i - 15] >> 3);
       const uint32_t s1 = RotateRight(w[i - 2], 17) ^ RotateRight(w[i - 2], 19) ^ (w[i - 2] >> 10);
       w[i] = w[i - 16] + s0 + w[i - 7] + s1;
     }

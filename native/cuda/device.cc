@@ -66,8 +66,9 @@ const Device& Device::Get(int index) {
   const DriverTable& driver = Driver::Get().table();
   const int count = CountDevices(driver);
   if (count == 0) {
-    throw Error(ErrorCode::kNoGpu,
-                "the NVIDIA driver works but shows no GPU; check nvidia-smi and CUDA_VISIBLE_DEVICES");
+    throw Error(
+        ErrorCode::kNoGpu,
+        "the NVIDIA driver works but shows no GPU; check nvidia-smi and CUDA_VISIBLE_DEVICES");
   }
   if (index < 0 || index >= count) {
     throw Error(ErrorCode::kInvalidArg, "expected `device` below " + std::to_string(count) +

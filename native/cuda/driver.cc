@@ -63,7 +63,8 @@ Driver::Driver() {
   status_.kind = DriverStatus::Kind::kInitFailed;
   std::string missing;
   if (!Resolve(library, &table_, &missing)) {
-    status_.message = missing + " is missing from it: a driver older than trt-node needs, or a stub";
+    status_.message =
+        missing + " is missing from it: a driver older than trt-node needs, or a stub";
     return;
   }
   const CUresult result = table_.Init(0);

@@ -42,10 +42,10 @@ struct DriverTable {
 struct DriverStatus {
   enum class Kind { kOk, kNotFound, kInitFailed };
   Kind kind = Kind::kNotFound;
-  std::string message;       // the loader's or the driver's own words, empty when ok
-  std::string path;          // of the libcuda that was opened, empty if none
-  int cuda_error = 0;        // cuInit's result
-  int cuda_version = 0;      // 13000 is 13.0
+  std::string message;   // the loader's or the driver's own words, empty when ok
+  std::string path;      // of the libcuda that was opened, empty if none
+  int cuda_error = 0;    // cuInit's result
+  int cuda_version = 0;  // 13000 is 13.0
 };
 
 class Driver {

@@ -16,7 +16,8 @@ namespace trtnode {
 class EngineSession {
  public:
   // Deserializes the plan, then frees its bytes. Long: not for the JS thread.
-  static std::shared_ptr<EngineSession> Load(const LibraryFiles& files, ByteBlock* plan, int device);
+  static std::shared_ptr<EngineSession> Load(const LibraryFiles& files, ByteBlock* plan,
+                                             int device);
 
   ~EngineSession() { Close(); }
   EngineSession(const EngineSession&) = delete;

@@ -39,18 +39,18 @@ struct InferJob {
   using Clock = std::chrono::steady_clock;
 
   int profile = 0;
-  std::vector<Dims> input_dims;        // one per input
-  std::vector<size_t> input_offsets;   // of each input in `staging`
+  std::vector<Dims> input_dims;       // one per input
+  std::vector<size_t> input_offsets;  // of each input in `staging`
   std::vector<size_t> input_bytes;
   PinnedLease staging;
-  std::vector<bool> wanted;            // one per output
+  std::vector<bool> wanted;  // one per output
   bool timed = false;
   Clock::time_point submitted;
 
   std::vector<InferOutput> outputs;
   InferTiming timing;
   std::optional<Error> error;
-  std::function<void()> done;          // called once, on the lane's thread
+  std::function<void()> done;  // called once, on the lane's thread
 };
 
 class Lane {

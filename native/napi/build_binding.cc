@@ -47,8 +47,7 @@ class BuildOperation final : public ThreadOperation {
     Backend& backend = OpenBackend(files_);
     flavour_ = backend.flavour();
     version_ = backend.version();
-    outcome_ = backend.Build(
-        spec_, [this](ProgressEvent event) { Post(std::move(event)); }, &log_);
+    outcome_ = backend.Build(spec_, [this](ProgressEvent event) { Post(std::move(event)); }, &log_);
   }
 
   Napi::Value Result(Napi::Env env) override {

@@ -36,7 +36,8 @@ std::map<MemoryPool, uint64_t> ReadMemoryPools(const Napi::Object& object) {
   for (int i = 0; i <= static_cast<int>(kLastMemoryPool); ++i) {
     const auto pool = static_cast<MemoryPool>(i);
     const Napi::Value bytes = object.Get(MemoryPoolName(pool));
-    if (bytes.IsNumber()) pools[pool] = static_cast<uint64_t>(bytes.As<Napi::Number>().Int64Value());
+    if (bytes.IsNumber())
+      pools[pool] = static_cast<uint64_t>(bytes.As<Napi::Number>().Int64Value());
   }
   return pools;
 }
@@ -172,7 +173,8 @@ Napi::Value ToJs(Napi::Env env, const std::vector<LogLine>& log) {
 }
 
 Napi::Value ToJs(Napi::Env env, const std::vector<std::string>& strings) {
-  return ToArray(env, strings, [&](const std::string& text) { return Napi::String::New(env, text); });
+  return ToArray(env, strings,
+                 [&](const std::string& text) { return Napi::String::New(env, text); });
 }
 
 Napi::Value StringOrNull(Napi::Env env, const std::string& text) {

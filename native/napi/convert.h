@@ -30,8 +30,8 @@ Wrapped& Unwrap(const Napi::Value& value, const char* name) {
   if (value.IsObject() && value.As<Napi::Object>().CheckTypeTag(&Wrapped::kTypeTag)) {
     return *Wrapped::Unwrap(value.As<Napi::Object>());
   }
-  throw Error(ErrorCode::kInvalidArg,
-              std::string("expected a native handle for `") + name + "` but received something else");
+  throw Error(ErrorCode::kInvalidArg, std::string("expected a native handle for `") + name +
+                                          "` but received something else");
 }
 
 LibraryFiles ReadLibraryFiles(const Napi::Object& object);

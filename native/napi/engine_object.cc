@@ -68,11 +68,11 @@ Napi::Value LoadEngine(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void EngineObject::Define(Napi::Env env, AddonData* data) {
-  data->engine_constructor = Napi::Persistent(
-      DefineClass(env, "NativeEngine",
-                  {InstanceMethod<&EngineObject::CreateRequest>("createRequest"),
-                   InstanceMethod<&EngineObject::Inspect>("inspect"),
-                   InstanceMethod<&EngineObject::Close>("close")}));
+  data->engine_constructor =
+      Napi::Persistent(DefineClass(env, "NativeEngine",
+                                   {InstanceMethod<&EngineObject::CreateRequest>("createRequest"),
+                                    InstanceMethod<&EngineObject::Inspect>("inspect"),
+                                    InstanceMethod<&EngineObject::Close>("close")}));
 }
 
 Napi::Object EngineObject::Create(Napi::Env env, std::shared_ptr<EngineSession> session) {

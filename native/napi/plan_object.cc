@@ -109,10 +109,10 @@ ByteBlock PlanObject::Take() {
 }
 
 void PlanWriterObject::Define(Napi::Env env, AddonData* data) {
-  data->plan_writer_constructor = Napi::Persistent(
-      DefineClass(env, "NativePlanWriter",
-                  {InstanceMethod<&PlanWriterObject::Write>("write"),
-                   InstanceMethod<&PlanWriterObject::Seal>("seal")}));
+  data->plan_writer_constructor =
+      Napi::Persistent(DefineClass(env, "NativePlanWriter",
+                                   {InstanceMethod<&PlanWriterObject::Write>("write"),
+                                    InstanceMethod<&PlanWriterObject::Seal>("seal")}));
 }
 
 PlanWriterObject::PlanWriterObject(const Napi::CallbackInfo& info) : ObjectWrap(info) {

@@ -38,10 +38,9 @@ class ProbeDriverOperation final : public ThreadOperation {
                                 ? env.Null()
                                 : Napi::Value(Napi::Number::New(env, status_.cuda_error)));
     const int cuda = status_.cuda_version;
-    object.Set("cudaVersion",
-               StringOrNull(env, cuda == 0 ? ""
-                                           : std::to_string(cuda / 1000) + "." +
-                                                 std::to_string(cuda / 10 % 100)));
+    object.Set("cudaVersion", StringOrNull(env, cuda == 0 ? ""
+                                                          : std::to_string(cuda / 1000) + "." +
+                                                                std::to_string(cuda / 10 % 100)));
     object.Set("driverVersion", StringOrNull(env, driver_version_));
     Napi::Array gpus = Napi::Array::New(env, devices_.size());
     for (uint32_t i = 0; i < devices_.size(); ++i) gpus.Set(i, ToJs(env, devices_[i]));
@@ -140,7 +139,8 @@ void RegisterProbe(Napi::Env env, Napi::Object exports) {
   Napi::Object types = Napi::Object::New(env);
   for (int i = 0; i <= static_cast<int>(kLastDataType); ++i) {
     const auto type = static_cast<DataType>(i);
-    if (MovableBytes(type) > 0) types.Set(DataTypeName(type), static_cast<double>(MovableBytes(type)));
+    if (MovableBytes(type) > 0)
+      types.Set(DataTypeName(type), static_cast<double>(MovableBytes(type)));
   }
   exports.Set("tensorTypes", types);
 }

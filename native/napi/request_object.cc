@@ -87,12 +87,11 @@ class InferOperation final : public Operation {
 }  // namespace
 
 void RequestObject::Define(Napi::Env env, AddonData* data) {
-  data->request_constructor = Napi::Persistent(
-      DefineClass(env, "NativeRequest",
-                  {InstanceMethod<&RequestObject::Write>("write"),
-                   InstanceMethod<&RequestObject::Run>("run"),
-                   InstanceMethod<&RequestObject::RunSync>("runSync"),
-                   InstanceMethod<&RequestObject::Release>("release")}));
+  data->request_constructor = Napi::Persistent(DefineClass(
+      env, "NativeRequest",
+      {InstanceMethod<&RequestObject::Write>("write"), InstanceMethod<&RequestObject::Run>("run"),
+       InstanceMethod<&RequestObject::RunSync>("runSync"),
+       InstanceMethod<&RequestObject::Release>("release")}));
 }
 
 Napi::Object RequestObject::Create(Napi::Env env, std::shared_ptr<EngineSession> session,

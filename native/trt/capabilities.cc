@@ -34,7 +34,8 @@ constexpr Capability kCapabilities[] = {
     {"computeCapabilities",
      [](const BuildSpec& spec) { return !spec.compute_capabilities.empty(); }, IsRtx,
      ErrorCode::kUnsupported,
-     "TensorRT's engines run on the compute capability they were built on. Leave the option out, or "
+     "TensorRT's engines run on the compute capability they were built on. Leave the option out, "
+     "or "
      "build with runtime: 'tensorrt-rtx'"},
     {"memoryPools.dlaManagedSram",
      [](const BuildSpec& spec) { return AsksPool(spec, MemoryPool::kDlaManagedSram); }, IsTensorRt,

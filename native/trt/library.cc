@@ -66,8 +66,8 @@ struct OpenedLibrary {
 };
 
 Error Unsupported(const std::string& path, const LibraryVersion& version, const std::string& why) {
-  return Error(ErrorCode::kLibraryUnsupported, path + " is version " + version.ToString() + ": " +
-                                                   why + ". " + kSupported)
+  return Error(ErrorCode::kLibraryUnsupported,
+               path + " is version " + version.ToString() + ": " + why + ". " + kSupported)
       .With("path", path)
       .With("version", version.ToString());
 }
@@ -106,9 +106,9 @@ OpenedLibrary OpenLibrary(const LibraryFiles& files) {
   opened.core = OpenOrThrow(files.core);
   const auto version = opened.core.Find<int (*)()>("getInferLibVersion");
   if (version == nullptr) {
-    throw Error(ErrorCode::kLibraryUnsupported,
-                files.core + " does not export getInferLibVersion: it is not TensorRT. " +
-                    kSupported)
+    throw Error(
+        ErrorCode::kLibraryUnsupported,
+        files.core + " does not export getInferLibVersion: it is not TensorRT. " + kSupported)
         .With("path", files.core);
   }
   opened.entry.packed_version = version();
@@ -118,8 +118,10 @@ OpenedLibrary OpenLibrary(const LibraryFiles& files) {
   CheckVersion(files.core, probe.version);
   probe.abi = AbiFor(probe.version).name;
 
-  opened.entry.create_builder = opened.core.Find<void* (*)(void*, int)>("createInferBuilder_INTERNAL");
-  opened.entry.create_runtime = opened.core.Find<void* (*)(void*, int)>("createInferRuntime_INTERNAL");
+  opened.entry.create_builder =
+      opened.core.Find<void* (*)(void*, int)>("createInferBuilder_INTERNAL");
+  opened.entry.create_runtime =
+      opened.core.Find<void* (*)(void*, int)>("createInferRuntime_INTERNAL");
   probe.has_builder = opened.entry.create_builder != nullptr;
   probe.has_runtime = opened.entry.create_runtime != nullptr;
 
@@ -133,7 +135,8 @@ OpenedLibrary OpenLibrary(const LibraryFiles& files) {
         .With("path", files.parser);
   }
   const int packed = parser_version();
-  probe.parser_version = LibraryVersion{packed / 10000, packed / 100 % 100, packed % 100}.ToString();
+  probe.parser_version =
+      LibraryVersion{packed / 10000, packed / 100 % 100, packed % 100}.ToString();
   return opened;
 }
 
@@ -141,8 +144,8 @@ OpenedLibrary OpenLibrary(const LibraryFiles& files) {
 void FindPlugins(const LibraryFiles& files, const LibraryProbe& probe, EntryPoints* entry) {
   if (probe.flavour != Flavour::kTensorRt) return;
   const std::string folder = files.core.substr(0, files.core.rfind('/') + 1);
-  const DynamicLibrary plugins = DynamicLibrary::Open(folder + "libnvinfer_plugin.so." +
-                                                      std::to_string(probe.version.major));
+  const DynamicLibrary plugins =
+      DynamicLibrary::Open(folder + "libnvinfer_plugin.so." + std::to_string(probe.version.major));
   entry->init_plugins = plugins.Find<bool (*)(void*, const char*)>("initLibNvInferPlugins");
 }
 

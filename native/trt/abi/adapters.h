@@ -58,15 +58,16 @@ TensorInfo DescribeNetworkTensor(const trt::ITensor& tensor);
 std::vector<LayerInfo> DescribeLayers(const trt::INetworkDefinition& network);
 
 // Adds spec's profiles to the config. Throws Error(kProfileInvalid | kProfileMissing), listing every input concerned.
-void AddProfiles(const BuildSpec& spec, const trt::INetworkDefinition& network, trt::IBuilder* builder,
-                 trt::IBuilderConfig* config);
+void AddProfiles(const BuildSpec& spec, const trt::INetworkDefinition& network,
+                 trt::IBuilder* builder, trt::IBuilderConfig* config);
 
 // The factories, called as C++.
 std::unique_ptr<trt::IBuilder> CreateBuilder(const EntryPoints& entry, OperationLog* log);
 std::unique_ptr<trt::IRuntime> CreateRuntime(const EntryPoints& entry, OperationLog* log);
 
-std::unique_ptr<LoadedEngine> DeserializeEngine(const EntryPoints& entry, const LibraryVersion& version,
-                                                const void* plan, size_t size, OperationLog* log);
+std::unique_ptr<LoadedEngine> DeserializeEngine(const EntryPoints& entry,
+                                                const LibraryVersion& version, const void* plan,
+                                                size_t size, OperationLog* log);
 BuildOutcome BuildPlan(const EntryPoints& entry, const LibraryVersion& version, Flavour flavour,
                        const BuildSpec& spec, const ProgressSink& progress, OperationLog* log);
 

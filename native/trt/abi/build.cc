@@ -52,8 +52,8 @@ std::string DescribeParserErrors(const onnx::IParser& parser, std::vector<std::s
 }
 
 void Parse(onnx::IParser* parser, const BuildSpec& spec, OperationLog* log) {
-  const bool parsed = parser->parseFromFile(
-      spec.model_path.c_str(), static_cast<int>(trt::ILogger::Severity::kWARNING));
+  const bool parsed = parser->parseFromFile(spec.model_path.c_str(),
+                                            static_cast<int>(trt::ILogger::Severity::kWARNING));
   if (parsed && parser->getNbErrors() == 0) return;
   std::vector<std::string> errors;
   const std::string text = DescribeParserErrors(*parser, &errors);
@@ -75,7 +75,8 @@ void SetComputeCapabilities(const BuildSpec& spec, trt::IBuilderConfig* config) 
   for (size_t i = 0; i < wanted.size(); ++i) {
     // The enum's values are major·10 + minor.
     const size_t dot = wanted[i].find('.');
-    const int value = std::stoi(wanted[i].substr(0, dot)) * 10 + std::stoi(wanted[i].substr(dot + 1));
+    const int value =
+        std::stoi(wanted[i].substr(0, dot)) * 10 + std::stoi(wanted[i].substr(dot + 1));
     if (!config->setComputeCapability(static_cast<trt::ComputeCapability>(value),
                                       static_cast<int32_t>(i))) {
       throw Error(ErrorCode::kGpuUnsupported,
@@ -180,8 +181,7 @@ BuildOutcome BuildPlan(const EntryPoints& entry, const LibraryVersion& version, 
   AddProfiles(spec, *network, builder.get(), config.get());
 
   const auto started = std::chrono::steady_clock::now();
-  const std::unique_ptr<trt::IHostMemory> plan(
-      builder->buildSerializedNetwork(*network, *config));
+  const std::unique_ptr<trt::IHostMemory> plan(builder->buildSerializedNetwork(*network, *config));
   outcome.build_seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   if (!plan || plan->size() == 0) {

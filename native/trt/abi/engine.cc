@@ -12,7 +12,8 @@ class AbiExecution final : public Execution {
       : context_(std::move(context)) {}
 
   void SetProfile(int index, CUstream stream) override {
-    Require(context_->setOptimizationProfileAsync(index, stream), "select the optimization profile");
+    Require(context_->setOptimizationProfileAsync(index, stream),
+            "select the optimization profile");
   }
 
   void SetInputDims(const TensorInfo& input, const Dims& dims) override {
@@ -106,7 +107,8 @@ class AbiEngine final : public LoadedEngine {
       const auto dims = [&](trt::OptProfileSelector selector) {
         return FromTrt(engine_->getProfileShape(input.name.c_str(), index, selector));
       };
-      profile[input.name] = {dims(trt::OptProfileSelector::kMIN), dims(trt::OptProfileSelector::kOPT),
+      profile[input.name] = {dims(trt::OptProfileSelector::kMIN),
+                             dims(trt::OptProfileSelector::kOPT),
                              dims(trt::OptProfileSelector::kMAX)};
     }
     profiles_.push_back(std::move(profile));

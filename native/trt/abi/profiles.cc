@@ -11,7 +11,9 @@ bool IsDynamic(const Dims& dims) {
   return false;
 }
 
-std::string Describe(const TensorInfo& input) { return input.name + " " + DimsToString(input.dims); }
+std::string Describe(const TensorInfo& input) {
+  return input.name + " " + DimsToString(input.dims);
+}
 
 std::vector<TensorInfo> NetworkInputs(const trt::INetworkDefinition& network) {
   std::vector<TensorInfo> inputs;
@@ -57,9 +59,9 @@ void CheckKnownNames(const Profile& profile, const std::vector<TensorInfo>& inpu
     for (const TensorInfo& input : inputs) known = known || input.name == name;
     if (known) continue;
     std::vector<std::string> names;
-    throw Error(ErrorCode::kProfileInvalid, "a profile names the input \"" + name +
-                                                "\", which the model does not have. Its inputs: " +
-                                                ListOf(inputs, &names))
+    throw Error(ErrorCode::kProfileInvalid,
+                "a profile names the input \"" + name +
+                    "\", which the model does not have. Its inputs: " + ListOf(inputs, &names))
         .With("input", name)
         .With("inputs", names);
   }
