@@ -1,0 +1,158 @@
+#!/usr/bin/env node
+/**
+ * `npm test`: everything that can be checked here, on a fresh clone too. The last line counts the checks and the tests.
+ *
+ *   node scripts/test.mjs                    all; the gpu suite where a GPU can infer
+ *   node scripts/test.mjs --only unit,native these suites alone, without the checks
+ *   node scripts/test.mjs --gpu              the gpu suite must run
+ */
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { canDo, ensureBuilt, ensureModules, ensureRuntime, ensureTypeScript } from './ensure.mjs';
+import { capture, main, root, since, StepError } from './process.mjs';
+
+const suites = ['unit', 'types', 'native', 'package', 'gpu'];
+const total = { passed: 0, failed: 0, skipped: 0 };
+
+await main(async () => {
+  const { values } = parseArgs({
+    options: { only: { type: 'string' }, gpu: { type: 'boolean' } },
+  });
+  const chosen = values.only?.split(',') ?? suites;
+  const unknown = chosen.filter((name) => !suites.includes(name));
+  if (unknown.length > 0) {
+    throw new StepError(
+      `expected of ${suites.join(', ')} for --only but received ${unknown.join(', ')}`,
+    );
+  }
+  if (values.gpu && !chosen.includes('gpu')) chosen.push('gpu');
+  const start = performance.now();
+
+  if (await attempt('set-up', () => prepare(chosen))) {
+    if (values.only === undefined) await checkAll();
+    for (const suite of suites.filter((name) => chosen.includes(name))) {
+      if (suite === 'gpu' && !gpuCanRun(values.gpu || values.only !== undefined)) continue;
+      if (suite === 'package' && !(await attempt('prebuild', prebuild))) continue;
+      runSuite(suite);
+    }
+  }
+
+  console.log(`\nall of it took ${since(start)}`);
+  console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
+  return total.failed > 0 ? 1 : 0;
+});
+
+/** What the chosen suites stand on. */
+function prepare(chosen) {
+  if (chosen.every((name) => name === 'unit' || name === 'types')) {
+    ensureModules();
+    ensureTypeScript();
+    return;
+  }
+  ensureBuilt();
+  ensureRuntime();
+}
+
+async function checkAll() {
+  const { lint } = await import('./lint.mjs');
+  const result = lint();
+  total.passed += result.passed;
+  total.failed += result.failed;
+  // Compiled here for here: the published binary's C library version is checked where it is built.
+  check('check-native', ['build/Release/trt_node.node', '--local']);
+  check('check-odr', []);
+}
+
+function check(name, args) {
+  const start = performance.now();
+  const script = path.join(root, 'scripts', `${name}.mjs`);
+  const { status, stdout, stderr } = capture(process.execPath, [script, ...args]);
+  console.log(`${name.padEnd(14)}${status === 0 ? 'ok' : 'FAILED'} (${since(start)})`);
+  if (status !== 0) console.log(`${stdout}${stderr}`.trimEnd());
+  count(status === 0);
+}
+
+async function prebuild() {
+  const { ensurePrebuilt } = await import('./prebuild-native.mjs');
+  ensurePrebuilt();
+}
+
+/** A step that others stand on. Its failure counts, and the last line still comes. */
+async function attempt(name, work) {
+  try {
+    await work();
+    return true;
+  } catch (error) {
+    console.log(
+      `${name.padEnd(14)}FAILED\n${error instanceof StepError ? error.message : error.stack}`,
+    );
+    count(false);
+    return false;
+  }
+}
+
+function gpuCanRun(demanded) {
+  if (demanded || canDo('infer')) return true;
+  const cli = path.join(root, 'dist', 'cli', 'main.js');
+  const { stdout } = capture(process.execPath, [cli, 'doctor', '--for', 'infer']);
+  console.log('\n*** The gpu suite was NOT run: nothing can infer on this machine. Not one of its');
+  console.log('*** tests is counted. What trt-node doctor --for infer says:');
+  console.log(stdout.trimEnd().replaceAll(/^/gm, '***   '));
+  return false;
+}
+
+/** Runs one vitest project and adds what it counted. A suite that ran nothing has failed. */
+function runSuite(suite) {
+  console.log(`\n--- ${suite}`);
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'trt-node-test-'));
+  const report = path.join(folder, 'report.json');
+  try {
+    const { status } = capture(
+      process.execPath,
+      [
+        ...[path.join(root, 'node_modules', 'vitest', 'vitest.mjs'), 'run', '--project', suite],
+        ...['--reporter=default', '--reporter=json', `--outputFile.json=${report}`],
+      ],
+      { stdio: ['ignore', 'inherit', 'inherit'] },
+    );
+    const counted = readReport(report);
+    total.passed += counted.passed;
+    total.skipped += counted.skipped;
+    let failed = counted.failed;
+    if (failed === 0 && status !== 0) {
+      console.log(
+        `the ${suite} suite ended with exit code ${status}: an error outside of its tests`,
+      );
+      failed = 1;
+    }
+    if (failed === 0 && counted.passed === 0) {
+      console.log(`the ${suite} suite ran no test, which counts as a failure`);
+      failed = 1;
+    }
+    total.failed += failed;
+  } finally {
+    fs.rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function readReport(file) {
+  if (!fs.existsSync(file)) return { passed: 0, failed: 0, skipped: 0 };
+  const report = JSON.parse(fs.readFileSync(file, 'utf8'));
+  // A file that could not be loaded, or whose hook failed, has no failed test of its own.
+  const broken = report.testResults.filter(
+    ({ status, assertionResults }) =>
+      status === 'failed' && !assertionResults.some((test) => test.status === 'failed'),
+  );
+  return {
+    passed: report.numPassedTests,
+    failed: report.numFailedTests + broken.length,
+    skipped: report.numPendingTests + report.numTodoTests,
+  };
+}
+
+function count(ok) {
+  if (ok) total.passed++;
+  else total.failed++;
+}

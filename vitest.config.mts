@@ -1,0 +1,63 @@
+import { defineConfig } from 'vitest/config';
+
+const minute = 60_000;
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['test/unit/**/*.test.ts'],
+          testTimeout: 20_000,
+        },
+      },
+      {
+        // The real addon: each file gets a process of its own, since a native crash or a library that stays open must not
+        // reach another file. Builds fill the machine, so that few run beside each other.
+        test: {
+          name: 'native',
+          include: ['test/native/**/*.test.ts'],
+          pool: 'forks',
+          maxWorkers: 2,
+          testTimeout: 2 * minute,
+          hookTimeout: 3 * minute,
+        },
+      },
+      {
+        // One file at a time: they share one GPU, its memory and its clocks.
+        test: {
+          name: 'gpu',
+          include: ['test/gpu/**/*.test.ts'],
+          pool: 'forks',
+          fileParallelism: false,
+          testTimeout: 5 * minute,
+          hookTimeout: 5 * minute,
+        },
+      },
+      {
+        test: {
+          name: 'package',
+          include: ['test/package/**/*.test.ts'],
+          pool: 'forks',
+          fileParallelism: false,
+          testTimeout: 3 * minute,
+          // The first run compiles the release binary.
+          hookTimeout: 20 * minute,
+        },
+      },
+      {
+        test: {
+          name: 'types',
+          include: ['test/types/**/*.test.ts'],
+          testTimeout: 2 * minute,
+          typecheck: {
+            enabled: true,
+            include: ['test/types/**/*.test-d.ts'],
+            tsconfig: 'test/tsconfig.json',
+          },
+        },
+      },
+    ],
+  },
+});
