@@ -1,0 +1,38 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import type { FileDigest, Manifest } from '../../lib/manifest-schema';
+
+export function digestOf(bytes: Uint8Array | string): FileDigest {
+  const data = Buffer.from(bytes as string);
+  return { sha256: createHash('sha256').update(data).digest('hex'), sizeBytes: data.length };
+}
+
+/** What the addon's hashFile does, by Node's own SHA-256. */
+export async function hashFile(file: string): Promise<FileDigest> {
+  return digestOf(await readFile(file));
+}
+
+/** A whole, valid manifest of the plan with these bytes. */
+export function manifestFixture(plan: string, changes: Partial<Manifest> = {}): Manifest {
+  return {
+    schemaVersion: 1,
+    writer: '0.1.0',
+    flavour: 'tensorrt-rtx',
+    version: '1.7.1',
+    plan: digestOf(plan),
+    model: { ...digestOf('model'), name: 'digits.onnx' },
+    gpu: { name: 'NVIDIA RTX A4000', computeCapability: '8.6' },
+    computeCapabilities: ['8.6'],
+    driver: '580.159.04',
+    inputs: [{ name: 'image', type: 'float32', dims: [-1, 1, 8, 8], isShapeTensor: false }],
+    outputs: [{ name: 'logits', type: 'float32', dims: [-1, 10], isShapeTensor: false }],
+    profiles: [{ image: { min: [1, 1, 8, 8], opt: [8, 1, 8, 8], max: [32, 1, 8, 8] } }],
+    options: { precision: null, memoryPools: { workspace: 1024 } },
+    labels: { commit: '1f3a' },
+    builtAt: '2026-01-02T03:04:05.678Z',
+    buildSeconds: 0.25,
+    network: { layers: [{ name: 'conv', type: 'Convolution', outputTypes: ['float32'] }] },
+    layers: [{ name: 'conv', type: 'Convolution', outputTypes: ['float32'], tactic: '0x1' }],
+    ...changes,
+  };
+}

@@ -1,0 +1,89 @@
+import { spawn } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { root } from './native-host';
+
+const fixtures = path.join(root, 'test', 'fixtures', 'native');
+
+export interface NodeExit {
+  readonly code: number | null;
+  /** A crash or, with SIGKILL, a process that outlived its deadline. */
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface NodeOptions {
+  readonly env?: NodeJS.ProcessEnv;
+  readonly deadlineMs?: number;
+  /** Called with everything that was written so far, and the process's id. */
+  readonly onOutput?: (stdout: string, pid: number) => void;
+}
+
+/** Runs a script (a file of test/fixtures/native, or an absolute path) with this Node to its end. */
+export function runNode(
+  script: string,
+  args: readonly string[] = [],
+  { env = process.env, deadlineMs = 60_000, onOutput }: NodeOptions = {},
+): Promise<NodeExit> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [path.resolve(fixtures, script), ...args], {
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const timer = setTimeout(() => child.kill('SIGKILL'), deadlineMs);
+    let stdout = '';
+    let stderr = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      stdout += chunk.toString();
+      onOutput?.(stdout, child.pid!);
+    });
+    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+    child.once('error', reject);
+    child.once('close', (code, signal) => {
+      clearTimeout(timer);
+      resolve({ code, signal, stdout, stderr });
+    });
+  });
+}
+
+interface ProcessEntry {
+  readonly pid: number;
+  readonly parent: number;
+  readonly state: string;
+}
+
+/** Parent and state from proc(5)'s stat; null when there is no such process. */
+function lookUp(pid: number): ProcessEntry | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The second field is the program's name and may hold spaces and brackets.
+    const [state = '', parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return { pid, parent: Number(parent), state };
+  } catch {
+    return null;
+  }
+}
+
+/** Whether the process exists and is more than a zombie. */
+export function isRunning(pid: number): boolean {
+  const entry = lookUp(pid);
+  return entry !== null && entry.state !== 'Z';
+}
+
+/** Process ids of the build children of a process that are running. */
+export function buildChildrenOf(parent: number): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => lookUp(pid)?.parent === parent && isRunning(pid))
+    .filter((pid) => commandLine(pid).includes('build-child'));
+}
+
+function commandLine(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    return '';
+  }
+}

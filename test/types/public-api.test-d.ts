@@ -1,0 +1,98 @@
+// Programs that compile, and beside each what must not: an expected error that does not come is an error itself.
+import { expectTypeOf, test } from 'vitest';
+import { buildEngine, infer, loadEngine, probeRuntimes, Tensor, TrtError } from '../../lib/index';
+import type {
+  BuiltEngine,
+  Engine,
+  InferTiming,
+  LoadOptions,
+  Manifest,
+  RuntimeReport,
+  TensorInputs,
+  TensorLike,
+  Tensors,
+  TrtErrorCode,
+} from '../../lib/index';
+
+declare const engine: Engine;
+const image = new Float32Array(64);
+
+test('a plan is built, loaded and run', async () => {
+  const built = await buildEngine('model.onnx', { output: 'model.engine', precision: 'fp16' });
+  expectTypeOf(built).toEqualTypeOf<BuiltEngine>();
+  await using loaded = await loadEngine(built);
+  expectTypeOf(loaded).toEqualTypeOf<Engine>();
+  const outputs = await infer(loaded, { image: new Tensor('float32', image, [1, 64]) });
+  expectTypeOf(outputs).toEqualTypeOf<Tensors>();
+  expectTypeOf(await probeRuntimes()).toEqualTypeOf<RuntimeReport>();
+  expectTypeOf((await loaded.inferTimed({ image })).timing).toEqualTypeOf<InferTiming>();
+  expectTypeOf(loaded.inferSync({ image })).toEqualTypeOf<Tensors>();
+  expectTypeOf(loaded.manifest).toEqualTypeOf<Manifest | null>();
+});
+
+test('a plan is a path, a URL, bytes or a BuiltEngine', () => {
+  expectTypeOf(loadEngine).parameter(0).toEqualTypeOf<string | URL | Uint8Array | BuiltEngine>();
+  void loadEngine(Buffer.alloc(1), { integrity: 'off', device: 1 });
+  // @ts-expect-error a plan is no number
+  void loadEngine(5);
+  // @ts-expect-error a misspelt option
+  void loadEngine('a.engine', { devise: 1 });
+  // @ts-expect-error not in this version
+  void loadEngine('a.engine', { integrity: 'signature' });
+  expectTypeOf<LoadOptions['device']>().toEqualTypeOf<number | undefined>();
+});
+
+test('a tensor’s data belongs to its type', () => {
+  expectTypeOf(new Tensor('float32', image, [64]).data).toEqualTypeOf<Float32Array>();
+  expectTypeOf(new Tensor('int64', new BigInt64Array(1)).data).toEqualTypeOf<BigInt64Array>();
+  expectTypeOf(new Tensor('bool', new Uint8Array(1)).type).toEqualTypeOf<'bool'>();
+  // @ts-expect-error float32 is no Int32Array
+  new Tensor('float32', new Int32Array(1));
+  // @ts-expect-error int64 is no Int32Array
+  new Tensor('int64', new Int32Array(1));
+  // @ts-expect-error an unknown type
+  new Tensor('float64', new Float64Array(1));
+  expectTypeOf<Tensor<'float32'>>().toExtend<Tensor>();
+  expectTypeOf<Tensor>().toExtend<TensorLike>();
+});
+
+test('inputs are tensors of any make, or bare arrays', () => {
+  void engine.infer({ image });
+  void engine.infer({ image: { type: 'float32', data: image, dims: [1, 64] } }, { profile: 0 });
+  void engine.infer({ half: { type: 'float16', data: new Uint16Array(1), dims: [1] } });
+  void engine.infer({ bytes: Buffer.alloc(1), ids: new BigInt64Array(1) });
+  // @ts-expect-error no tensor type has 64-bit floats
+  void engine.infer({ image: new Float64Array(64) });
+  // @ts-expect-error a plain array
+  void engine.infer({ image: [1, 2, 3] });
+  // @ts-expect-error dims are missing
+  void engine.infer({ image: { type: 'float32', data: image } });
+  // @ts-expect-error outputs are names
+  void engine.infer({ image }, { outputs: [1] });
+  // An inference's outputs are another's inputs.
+  expectTypeOf<Tensors>().toExtend<TensorInputs>();
+});
+
+test('an output may be missing, as its name is only a string', async () => {
+  const { scores } = await engine.infer({ image });
+  // @ts-expect-error it is possibly undefined
+  expectTypeOf(scores.data);
+  expectTypeOf(scores?.dims).toEqualTypeOf<readonly number[] | undefined>();
+});
+
+test('errors are told apart by their code', () => {
+  const error: unknown = null;
+  if (error instanceof TrtError && error.code === 'ERR_TRT_INPUT_DIMS') {
+    expectTypeOf(error.code).toExtend<TrtErrorCode>();
+  }
+  // @ts-expect-error no such code
+  const code: TrtErrorCode = 'ERR_TRT_TYPO';
+  expectTypeOf(code).toExtend<string>();
+});
+
+test('what an engine tells cannot be assigned', () => {
+  // @ts-expect-error it is readonly
+  engine.version = '11.0.0';
+  // @ts-expect-error it is readonly
+  engine.inputs[0] = undefined;
+});

@@ -1,0 +1,177 @@
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import ts from 'typescript';
+import { describe, expect, it } from 'vitest';
+import { exitCodes } from '../../lib/cli/exit-codes';
+import { createProgram } from '../../lib/cli/program';
+
+const root = path.join(__dirname, '..', '..');
+const pages = ['README.md', 'docs/cli.md', 'docs/errors.md'];
+const cliPage = read('docs/cli.md');
+const errorsPage = read('docs/errors.md');
+
+function read(page: string): string {
+  return readFileSync(path.join(root, page), 'utf8');
+}
+
+/** The codes of the union `TrtErrorCode`, which exists as a type alone. */
+function declaredCodes(): string[] {
+  const union = /export type TrtErrorCode =([^;]+);/.exec(read('lib/errors.ts'));
+  return [...(union?.[1] ?? '').matchAll(/'(ERR_TRT_[A-Z_]+)'/g)].map(([, code]) => code ?? '');
+}
+
+/** The rows of a page's tables whose first cell is `code`. */
+function rowsOf(page: string, code: string): string[][] {
+  return page
+    .split('\n')
+    .filter((line) => line.startsWith('|'))
+    .map((line) =>
+      line
+        .split(/(?<!\\)\|/)
+        .slice(1, -1)
+        .map((cell) => cell.trim()),
+    )
+    .filter(([first]) => first === code);
+}
+
+function sectionOf(page: string, heading: string): string {
+  const sections = page.split(/^(?=## )/m);
+  return sections.find((section) => section.startsWith(heading)) ?? '';
+}
+
+function fencedBlocks(page: string, language: string): string[] {
+  const blocks = page.matchAll(/^```(\w+)\n(.*?)^```$/gms);
+  return [...blocks].filter(([, name]) => name === language).map(([, , code]) => code ?? '');
+}
+
+describe('docs/errors.md', () => {
+  const codes = declaredCodes();
+
+  it('reads the codes of lib/errors.ts', () => {
+    expect(codes).toContain('ERR_TRT_INVALID_ARG');
+    expect(codes).toContain('ERR_TRT_INTERNAL');
+  });
+
+  it.each(codes)('has one row for %s, with a cause and a next step', (code) => {
+    const rows = rowsOf(errorsPage, `\`${code}\``);
+    expect(rows).toHaveLength(1);
+    expect(rows[0]).toHaveLength(3);
+    expect(rows[0]?.every((cell) => cell !== '')).toBe(true);
+  });
+
+  it.each(pages)('%s names no code that is gone', (page) => {
+    const named = [...read(page).matchAll(/ERR_TRT_[A-Z_]*[A-Z]/g)].map(([code]) => code);
+    expect(named.filter((code) => !codes.includes(code))).toEqual([]);
+  });
+});
+
+describe('docs/cli.md', () => {
+  const { commands } = createProgram();
+
+  it('is about the commands that there are', () => {
+    const documented = [...cliPage.matchAll(/^## `trt-node (\w+)/gm)].map(([, name]) => name);
+    expect(documented.sort()).toEqual(commands.map((command) => command.name()).sort());
+  });
+
+  for (const command of commands) {
+    const section = sectionOf(cliPage, `## \`trt-node ${command.name()}`);
+    const optionTable = section
+      .split('\n')
+      .filter((line) => /^\| `-/.test(line))
+      .map((line) => line.split('|')[1] ?? '');
+
+    it.each(command.options.map(({ long, short }) => [long ?? '', short ?? '']))(
+      `${command.name()} %s`,
+      (long, short) => {
+        const flags = optionTable.map((cell) => cell.match(/--?[\w-]+/g) ?? []);
+        const row = flags.find((names) => names.includes(long));
+        expect(row, `no row for ${long}`).toBeDefined();
+        if (short !== '') expect(row).toContain(short);
+      },
+    );
+
+    it(`${command.name()}: no option that is gone`, () => {
+      const known = command.options.flatMap(({ long, short }) => [long, short]);
+      const documented = optionTable.flatMap((cell) => cell.match(/--?[A-Za-z][\w-]*/g) ?? []);
+      const flags = documented.filter((name) => /^(--\w|-\w$)/.test(name));
+      expect(flags.filter((name) => !known.includes(name))).toEqual([]);
+    });
+  }
+
+  it.each(Object.entries(exitCodes))('the exit code %s, %d, here and in the README', (_, code) => {
+    for (const page of ['docs/cli.md', 'README.md']) {
+      expect(rowsOf(read(page), String(code)), page).toHaveLength(1);
+    }
+  });
+});
+
+describe('links and scripts', () => {
+  it.each(pages)('%s links to files and headings that exist', (page) => {
+    const links = [...read(page).matchAll(/\]\(([^)\s]+)\)/g)].map(([, target]) => target ?? '');
+    const local = links.filter((target) => !/^https?:/.test(target));
+    const broken = local.filter((target) => {
+      const [file = '', anchor] = target.split('#');
+      const full = file === '' ? path.join(root, page) : path.join(root, path.dirname(page), file);
+      if (!existsSync(full)) return true;
+      return anchor !== undefined && !anchorsOf(readFileSync(full, 'utf8')).includes(anchor);
+    });
+    expect(broken).toEqual([]);
+  });
+
+  it.each(pages)('%s names npm scripts that exist', (page) => {
+    const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+    const named = [...read(page).matchAll(/npm run ([\w:-]+)/g)].map(([, name]) => name ?? '');
+    expect(named.filter((name) => !(name in scripts))).toEqual([]);
+  });
+});
+
+/** As GitHub makes them of headings. */
+function anchorsOf(page: string): string[] {
+  return [...page.matchAll(/^#+ (.+)$/gm)].map(([, title]) =>
+    (title ?? '')
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}
+
+describe('the code in the README', () => {
+  const blocks = fencedBlocks(read('README.md'), 'ts');
+
+  it('is there, and its first block keeps what its title promises', () => {
+    const lines = (blocks[0] ?? '').split('\n').filter((line) => line.trim() !== '');
+    // Fifteen, and the comment that says what the model takes.
+    expect(lines.length).toBeGreaterThan(5);
+    expect(lines.length).toBeLessThanOrEqual(16);
+  });
+
+  it('compiles against the public API', () => {
+    const names = blocks.map((_, index) => path.join(root, `readme-${index}.mts`));
+    const options: ts.CompilerOptions = {
+      ...{ strict: true, noEmit: true, skipLibCheck: true, types: ['node'] },
+      exactOptionalPropertyTypes: true,
+      noUncheckedIndexedAccess: true,
+      target: ts.ScriptTarget.ES2022,
+      lib: ['lib.es2023.d.ts', 'lib.esnext.disposable.d.ts'],
+      module: ts.ModuleKind.ESNext,
+      moduleResolution: ts.ModuleResolutionKind.Bundler,
+      paths: { 'trt-node': [path.join(root, 'lib/index.ts')] },
+    };
+    const host = ts.createCompilerHost(options);
+    const { getSourceFile, fileExists } = host;
+    host.fileExists = (file) => names.includes(file) || fileExists(file);
+    host.getSourceFile = (file, ...rest) => {
+      const index = names.indexOf(file);
+      return index === -1
+        ? getSourceFile(file, ...rest)
+        : ts.createSourceFile(file, blocks[index] ?? '', ts.ScriptTarget.ES2022);
+    };
+    const program = ts.createProgram(names, options, host);
+    const problems = names.flatMap((name) =>
+      ts.getPreEmitDiagnostics(program, program.getSourceFile(name)),
+    );
+    expect(
+      problems.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n')),
+    ).toEqual([]);
+  }, 60_000);
+});

@@ -1,0 +1,375 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { Engine } from '../../lib/engine';
+import { infer } from '../../lib/infer';
+import { sliceBytes } from '../../lib/input-copy';
+import { Tensor } from '../../lib/tensor';
+import {
+  FakeNativeEngine,
+  fakeTiming,
+  nativeError,
+  tensorInfo,
+} from '../support/fake-native-engine';
+
+const float32s = sliceBytes / 4;
+
+function outputBytes(...values: number[]): ArrayBuffer {
+  return Float32Array.from(values).buffer;
+}
+
+/** x: float32 of any length up to 16 Mi → scores: float32[1, 2], label: int64[1] */
+function makeEngine(): { engine: Engine; native: FakeNativeEngine } {
+  const native = new FakeNativeEngine(
+    [tensorInfo('x', 'float32', [-1])],
+    [tensorInfo('scores', 'float32', [1, 2]), tensorInfo('label', 'int64', [1])],
+    [{ x: { min: [0], opt: [4], max: [2 ** 24] } }],
+    [
+      { dims: [1, 2], data: outputBytes(0.25, 0.75) },
+      { dims: [1], data: BigInt64Array.of(1n).buffer },
+    ],
+  );
+  return { engine: new Engine(native, { manifest: null, integrity: 'unverified' }), native };
+}
+
+function x(length: number): { x: Tensor<'float32'> } {
+  const data = Float32Array.from({ length }, (_, i) => i);
+  return { x: new Tensor('float32', data, [length]) };
+}
+
+function code(expected: string): unknown {
+  return expect.objectContaining({ name: 'TrtError', code: expected });
+}
+
+describe('what an engine tells', () => {
+  it('is the native engine’s, and nobody can change it', () => {
+    const { engine, native } = makeEngine();
+    expect(engine.inputs).toEqual(native.inputs);
+    expect(engine.device).toEqual({ index: 0, name: 'Test GPU', computeCapability: '9.0' });
+    expect([engine.flavour, engine.version]).toEqual(['tensorrt', '10.6.0']);
+    expect([engine.manifest, engine.integrity]).toEqual([null, 'unverified']);
+    expect(() => ((engine.inputs[0]?.dims as number[])[0] = 7)).toThrow(TypeError);
+    expect(() => ((engine.profiles[0]?.['x']?.max as number[])[0] = 7)).toThrow(TypeError);
+  });
+
+  it('includes the inspector’s JSON', async () => {
+    const { engine, native } = makeEngine();
+    native.inspection = '{"Layers":[{"Name":"conv"}]}';
+    expect(await engine.inspect()).toEqual({ Layers: [{ Name: 'conv' }] });
+    native.inspection = 'not JSON';
+    await expect(engine.inspect()).rejects.toEqual(code('ERR_TRT_INTERNAL'));
+  });
+});
+
+describe('infer', () => {
+  it('gives each output as a tensor', async () => {
+    const { engine, native } = makeEngine();
+    const outputs = await engine.infer(x(4));
+    expect(Object.keys(outputs)).toEqual(['scores', 'label']);
+    expect(outputs['scores']).toBeInstanceOf(Tensor);
+    expect(outputs['scores']).toMatchObject({ type: 'float32', dims: [1, 2] });
+    expect(outputs['scores']?.data).toEqual(Float32Array.of(0.25, 0.75));
+    expect(outputs['label']?.data).toEqual(BigInt64Array.of(1n));
+    expect(native.lastRequest).toMatchObject({ profile: 0, dims: [[4]], timed: false });
+  });
+
+  it('is the same as a function', async () => {
+    const { engine } = makeEngine();
+    expect(await infer(engine, x(4))).toEqual(await engine.infer(x(4)));
+    await expect(infer({} as never, x(4))).rejects.toEqual(code('ERR_TRT_INVALID_ARG'));
+  });
+
+  it('copies back only the outputs that were asked for', async () => {
+    const { engine, native } = makeEngine();
+    const outputs = await engine.infer(x(4), { outputs: ['label'] });
+    expect(Object.keys(outputs)).toEqual(['label']);
+    expect(native.lastRequest.wanted).toEqual([false, true]);
+  });
+
+  it.each([
+    ['an unknown output', { outputs: ['lable'] }, 'ERR_TRT_OUTPUT_UNKNOWN'],
+    ['an output twice', { outputs: ['label', 'label'] }, 'ERR_TRT_INVALID_ARG'],
+    ['outputs that are no array', { outputs: 'label' }, 'ERR_TRT_INVALID_ARG'],
+    ['an output that is no name', { outputs: [1] }, 'ERR_TRT_INVALID_ARG'],
+    ['a profile that is not there', { profile: 1 }, 'ERR_TRT_INVALID_ARG'],
+    ['a negative profile', { profile: -1 }, 'ERR_TRT_INVALID_ARG'],
+    ['a profile that is no number', { profile: '0' }, 'ERR_TRT_INVALID_ARG'],
+    ['an option that there is not', { profil: 0 }, 'ERR_TRT_INVALID_ARG'],
+    ['options that are no object', 3, 'ERR_TRT_INVALID_ARG'],
+  ])('refuses %s before anything native is taken', async (_, options, expected) => {
+    const { engine, native } = makeEngine();
+    await expect(engine.infer(x(4), options as never)).rejects.toEqual(code(expected));
+    expect(native.requests).toEqual([]);
+  });
+
+  it('refuses wrong inputs before anything native is taken', async () => {
+    const { engine, native } = makeEngine();
+    await expect(engine.infer({ y: new Float32Array(1) })).rejects.toEqual(
+      code('ERR_TRT_INPUT_UNKNOWN'),
+    );
+    expect(native.requests).toEqual([]);
+  });
+
+  it('gives an output whatever name it has', async () => {
+    const native = new FakeNativeEngine(
+      [],
+      [tensorInfo('__proto__', 'float32', [1])],
+      [{}],
+      [{ dims: [1], data: outputBytes(5) }],
+    );
+    const engine = new Engine(native, { manifest: null, integrity: 'off' });
+    const outputs = await engine.infer({});
+    expect(Object.keys(outputs)).toEqual(['__proto__']);
+    expect(Object.getPrototypeOf(outputs)).toBe(Object.prototype);
+  });
+});
+
+describe('inferTimed', () => {
+  it('gives where the time went beside the outputs', async () => {
+    const { engine, native } = makeEngine();
+    const { outputs, timing } = await engine.inferTimed(x(4));
+    expect(timing).toEqual(fakeTiming);
+    expect(Object.keys(outputs)).toEqual(['scores', 'label']);
+    expect(native.lastRequest.timed).toBe(true);
+  });
+});
+
+describe('inferSync', () => {
+  it('copies everything and runs before it returns', () => {
+    const { engine, native } = makeEngine();
+    const inputs = x(2 * float32s + 1);
+    const outputs = engine.inferSync(inputs);
+    expect(outputs['scores']?.data).toEqual(Float32Array.of(0.25, 0.75));
+    expect(native.lastRequest.ran).toBe('runSync');
+    expect(Buffer.from(inputs.x.data.buffer).equals(native.lastRequest.received(0))).toBe(true);
+  });
+
+  it('gives the staging back when the run fails, with the addon’s code', () => {
+    const { engine, native } = makeEngine();
+    native.runError = nativeError('ERR_TRT_INFER_FAILED');
+    expect(() => engine.inferSync(x(4))).toThrow(code('ERR_TRT_INFER_FAILED'));
+    expect(native.lastRequest.released).toBe(1);
+  });
+});
+
+describe('copies', () => {
+  it.each([1, float32s - 1, float32s])(
+    'of %i elements (1 MiB and less) are done when infer returns its promise',
+    async (length) => {
+      const { engine, native } = makeEngine();
+      const inputs = x(length);
+      const expected = new Uint8Array(inputs.x.data.slice().buffer);
+      const promise = engine.infer(inputs);
+      inputs.x.data.fill(-1);
+      await promise;
+      expect(native.lastRequest.writes).toHaveLength(1);
+      expect(Buffer.from(expected).equals(native.lastRequest.received(0))).toBe(true);
+    },
+  );
+
+  it('of more go in slices of at most 1 MiB with a turn of the event loop between each two', async () => {
+    const { engine, native } = makeEngine();
+    const inputs = x(3 * float32s + 1);
+    const written: number[] = [];
+    const promise = engine.infer(inputs);
+    for (let turn = 0; turn < 4; turn += 1) {
+      written.push(native.lastRequest.writes.length);
+      await nextTurn();
+    }
+    await promise;
+    expect(written).toEqual([1, 2, 3, 4]);
+    const { writes } = native.lastRequest;
+    expect(writes.map(({ offsetBytes }) => offsetBytes / sliceBytes)).toEqual([0, 1, 2, 3]);
+    expect(writes.map(({ data }) => data.length)).toEqual([sliceBytes, sliceBytes, sliceBytes, 4]);
+    expect(Buffer.from(inputs.x.data.buffer).equals(native.lastRequest.received(0))).toBe(true);
+  });
+
+  it('of several inputs share one budget per turn', async () => {
+    const native = new FakeNativeEngine(
+      [tensorInfo('a', 'uint8', [sliceBytes - 1]), tensorInfo('b', 'uint8', [2])],
+      [],
+    );
+    const engine = new Engine(native, { manifest: null, integrity: 'off' });
+    const promise = engine.infer({
+      a: new Uint8Array(sliceBytes - 1).fill(1),
+      b: Uint8Array.of(7, 8),
+    });
+    const atOnce = native.lastRequest.writes.length;
+    await promise;
+    expect(atOnce).toBe(2);
+    expect(native.lastRequest.writes.map(({ data }) => data.length)).toEqual([
+      sliceBytes - 1,
+      1,
+      1,
+    ]);
+    expect(native.lastRequest.received(1)).toEqual(Uint8Array.of(7, 8));
+  });
+
+  it('start where the caller’s view starts', async () => {
+    const { engine, native } = makeEngine();
+    const view = Float32Array.of(9, 1, 2, 9).subarray(1, 3);
+    await engine.infer({ x: { type: 'float32', data: view, dims: [2] } });
+    expect(native.lastRequest.received(0)).toEqual(new Uint8Array(Float32Array.of(1, 2).buffer));
+  });
+
+  it('of no elements write nothing', async () => {
+    const { engine, native } = makeEngine();
+    await engine.infer(x(0));
+    expect(native.lastRequest.writes).toEqual([]);
+    expect(native.lastRequest.ran).toBe('run');
+  });
+
+  it('end with ERR_TRT_INPUT_DETACHED when the buffer is transferred meanwhile', async () => {
+    const { engine, native } = makeEngine();
+    const inputs = x(3 * float32s);
+    const promise = engine.infer(inputs);
+    structuredClone(inputs.x.data.buffer, { transfer: [inputs.x.data.buffer as ArrayBuffer] });
+    await expect(promise).rejects.toEqual(code('ERR_TRT_INPUT_DETACHED'));
+    expect(native.lastRequest).toMatchObject({ ran: 'no', released: 1 });
+    expect(native.lastRequest.writes).toHaveLength(1);
+  });
+
+  it('end with ERR_TRT_INPUT_LENGTH when the buffer is shrunk meanwhile', async () => {
+    const { engine, native } = makeEngine();
+    const bytes = 3 * sliceBytes;
+    // @ts-expect-error maxByteLength is ES2024, and Node has it since version 20
+    const buffer = new ArrayBuffer(bytes, { maxByteLength: bytes }) as ArrayBuffer & {
+      resize(size: number): void;
+    };
+    const data = new Float32Array(buffer);
+    const promise = engine.infer({ x: { type: 'float32', data, dims: [data.length] } });
+    buffer.resize(8);
+    await expect(promise).rejects.toEqual(code('ERR_TRT_INPUT_LENGTH'));
+    expect(native.lastRequest).toMatchObject({ ran: 'no', released: 1 });
+  });
+
+  it('give the staging back when one of them fails', async () => {
+    const { engine, native } = makeEngine();
+    native.beforeWrite = () => {
+      throw nativeError('ERR_TRT_INTERNAL');
+    };
+    await expect(engine.infer(x(4))).rejects.toEqual(code('ERR_TRT_INTERNAL'));
+    expect(native.lastRequest.released).toBe(1);
+  });
+});
+
+describe('errors of the addon', () => {
+  it('of a run keep their code, and the staging is given back', async () => {
+    const { engine, native } = makeEngine();
+    native.runError = nativeError('ERR_TRT_CUDA_CONTEXT_LOST');
+    await expect(engine.infer(x(4))).rejects.toEqual(code('ERR_TRT_CUDA_CONTEXT_LOST'));
+    expect(native.lastRequest.released).toBe(1);
+  });
+
+  it('of taking the staging keep their code', async () => {
+    const { engine, native } = makeEngine();
+    native.createError = nativeError('ERR_TRT_OUT_OF_MEMORY');
+    await expect(engine.infer(x(4))).rejects.toEqual(code('ERR_TRT_OUT_OF_MEMORY'));
+    expect(() => engine.inferSync(x(4))).toThrow(code('ERR_TRT_OUT_OF_MEMORY'));
+  });
+
+  it('do not keep the next inference from running', async () => {
+    const { engine, native } = makeEngine();
+    native.runError = nativeError('ERR_TRT_INFER_FAILED');
+    await expect(engine.infer(x(4))).rejects.toEqual(code('ERR_TRT_INFER_FAILED'));
+    native.runError = null;
+    await expect(engine.infer(x(4))).resolves.toHaveProperty('scores');
+  });
+});
+
+describe('close', () => {
+  it('makes every method fail with ERR_TRT_ENGINE_CLOSED, at once', async () => {
+    const { engine, native } = makeEngine();
+    const closing = engine.close();
+    const closed = code('ERR_TRT_ENGINE_CLOSED');
+    await expect(engine.infer(x(4))).rejects.toEqual(closed);
+    await expect(engine.inferTimed(x(4))).rejects.toEqual(closed);
+    await expect(engine.inspect()).rejects.toEqual(closed);
+    expect(() => engine.inferSync(x(4))).toThrow(closed);
+    await closing;
+    await expect(engine.infer(x(4))).rejects.toEqual(closed);
+    expect(native.requests).toEqual([]);
+  });
+
+  it('gives the same promise each time and closes once', async () => {
+    const { engine, native } = makeEngine();
+    const first = engine.close();
+    expect(engine.close()).toBe(first);
+    await first;
+    expect(engine.close()).toBe(first);
+    expect(native.closed).toBe(1);
+  });
+
+  it('waits for a run in flight, which finishes', async () => {
+    const { engine, native } = makeEngine();
+    native.holdRuns = true;
+    const running = engine.infer(x(4));
+    await nextTurn();
+    const closing = engine.close();
+    await nextTurn();
+    expect(native.closed).toBe(0);
+    native.lastRequest.finish();
+    await expect(running).resolves.toHaveProperty('scores');
+    await closing;
+    expect(native.closed).toBe(1);
+  });
+
+  it('waits for all runs in flight, of which some fail', async () => {
+    const { engine, native } = makeEngine();
+    native.holdRuns = true;
+    const running = [engine.infer(x(1)), engine.infer(x(2))];
+    await nextTurn();
+    const closing = engine.close();
+    native.requests[0]?.fail(nativeError('ERR_TRT_INFER_FAILED'));
+    await expect(running[0]).rejects.toEqual(code('ERR_TRT_INFER_FAILED'));
+    await nextTurn();
+    expect(native.closed).toBe(0);
+    native.requests[1]?.finish();
+    await running[1];
+    await closing;
+    expect(native.closed).toBe(1);
+  });
+
+  it('waits for an inference whose inputs are still being copied', async () => {
+    const { engine, native } = makeEngine();
+    const running = engine.infer(x(2 * float32s));
+    expect(native.lastRequest.writes).toHaveLength(1);
+    const closing = engine.close();
+    expect(native.closed).toBe(0);
+    await expect(running).resolves.toHaveProperty('scores');
+    await closing;
+    expect(native.closed).toBe(1);
+  });
+
+  it('may come from a getter of an input: nothing is taken from the engine then', async () => {
+    const { engine, native } = makeEngine();
+    const inputs = {
+      x: {
+        type: 'float32' as const,
+        data: new Float32Array(1),
+        get dims() {
+          void engine.close();
+          return [1];
+        },
+      },
+    };
+    expect(() => engine.inferSync(inputs)).toThrow(code('ERR_TRT_ENGINE_CLOSED'));
+    await engine.close();
+    expect(native.requests).toEqual([]);
+  });
+
+  it('rejects with the addon’s error', async () => {
+    const { engine, native } = makeEngine();
+    native.close = () => Promise.reject(nativeError('ERR_TRT_CUDA'));
+    await expect(engine.close()).rejects.toEqual(code('ERR_TRT_CUDA'));
+  });
+
+  it('is what `using` and `await using` do', async () => {
+    const first = makeEngine();
+    await first.engine[Symbol.asyncDispose]();
+    expect(first.native.closed).toBe(1);
+    const second = makeEngine();
+    second.engine[Symbol.dispose]();
+    await second.engine.close();
+    expect(second.native.closed).toBe(1);
+  });
+});

@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest';
+import { gpuUnsupported, planRunsOn, runtimeSupportsGpu } from '../../lib/gpu-support';
+
+describe('runtimeSupportsGpu', () => {
+  // Compute capabilities: V100 7.0, T4 7.5, A100 8.0, A10 8.6, Orin 8.7, L4 8.9, H200 9.0, B200 10.0, B300 10.3,
+  // RTX 50 12.0, GB10 12.1.
+  it.each([
+    ['7.0', false, false],
+    ['7.5', true, true],
+    ['8.0', true, true],
+    ['8.6', true, true],
+    ['8.7', true, false],
+    ['8.9', true, true],
+    ['9.0', true, false],
+    ['10.0', true, false],
+    ['10.3', true, false],
+    ['12.0', true, true],
+    ['12.1', true, true],
+  ])('compute capability %s: TensorRT %s, TensorRT-RTX %s', (capability, tensorrt, rtx) => {
+    expect(runtimeSupportsGpu('tensorrt', capability)).toBe(tensorrt);
+    expect(runtimeSupportsGpu('tensorrt-rtx', capability)).toBe(rtx);
+  });
+});
+
+describe('planRunsOn', () => {
+  const h200 = { name: 'NVIDIA H200', computeCapability: '9.0' };
+  const a100 = { name: 'NVIDIA A100', computeCapability: '8.0' };
+  const t4 = { name: 'Tesla T4', computeCapability: '7.5' };
+
+  it('lets a TensorRT plan run on the compute capability that it was built on, and on no other', () => {
+    const plan = { flavour: 'tensorrt', computeCapabilities: ['9.0'], gpu: h200 } as const;
+    expect(planRunsOn(plan, h200)).toBeNull();
+    expect(planRunsOn(plan, a100)?.code).toBe('ERR_TRT_PLAN_GPU');
+  });
+
+  it('lets a TensorRT-RTX plan run on those that it lists', () => {
+    const plan = {
+      flavour: 'tensorrt-rtx',
+      computeCapabilities: ['8.0', '8.9'],
+      gpu: null,
+    } as const;
+    expect(planRunsOn(plan, a100)).toBeNull();
+    expect(planRunsOn(plan, t4)?.code).toBe('ERR_TRT_PLAN_GPU');
+    expect(planRunsOn({ ...plan, computeCapabilities: ['7.5'] }, t4)).toBeNull();
+  });
+
+  it('names the runtime first when it cannot use the GPU at all', () => {
+    const plan = { flavour: 'tensorrt-rtx', computeCapabilities: ['8.0'], gpu: null } as const;
+    const error = planRunsOn(plan, h200);
+    expect(error?.code).toBe('ERR_TRT_GPU_UNSUPPORTED');
+    expect(error?.details).toMatchObject({ flavour: 'tensorrt-rtx', computeCapability: '9.0' });
+  });
+
+  it('says nothing against a GPU that the runtime supports', () => {
+    expect(gpuUnsupported('tensorrt', h200)).toBeNull();
+    expect(gpuUnsupported('tensorrt-rtx', t4)).toBeNull();
+  });
+});
