@@ -50,12 +50,14 @@ export interface BuildOptions {
   readonly profiles?: readonly Profile[] | undefined;
   /**
    * TensorRT's builder optimization level, an integer from 0 (fastest build) to 5 (longest search for fast kernels).
-   * Default: TensorRT's own (3 at this time).
+   * Default: TensorRT's own (3 at this time). `ERR_TRT_UNSUPPORTED` on TensorRT-RTX, which picks kernels when the engine
+   * first runs: its plans are the same at every level.
    */
   readonly optimizationLevel?: number | undefined;
   /**
    * Upper limits in bytes by TensorRT's `MemoryPoolType`: `workspace`, `dlaManagedSram`, `dlaLocalDram`, `dlaGlobalDram`,
    * `tacticDram`, `tacticSharedMemory`. Default: TensorRT's own. Too small a workspace rules kernels out and slows the engine.
+   * TensorRT-RTX honours `workspace` and `tacticSharedMemory`; the others are `ERR_TRT_UNSUPPORTED` there.
    */
   readonly memoryPools?: Readonly<Partial<Record<NativeMemoryPool, number>>> | undefined;
   /**

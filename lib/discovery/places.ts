@@ -63,14 +63,23 @@ async function fetchedRuntimes(env: NodeJS.ProcessEnv): Promise<SearchPath[]> {
     const folder = path.join(home, name);
     if ((await namesIn(folder)).includes('runtime.json')) complete.push(name);
   }
-  // `tensorrt-rtx-1.7.1.116-cu13`: the numbers in it order by version, then by CUDA.
-  complete.sort((a, b) => compareVersions(numbersOf(b), numbersOf(a)));
+  // `tensorrt-rtx-1.7.1.116-cu13`: the newest version first, and of one version the one for the older CUDA, which every
+  // driver that runs the newer one runs too.
+  complete.sort(
+    (a, b) =>
+      compareVersions(releaseInName(b), releaseInName(a)) ||
+      compareVersions(cudaInName(a), cudaInName(b)),
+  );
   const found = complete.map((name) => ({ path: path.join(home, name), source: 'trt-node setup' }));
   return found.length > 0 ? found : [{ path: home, source: 'trt-node setup' }];
 }
 
-function numbersOf(name: string): string {
-  return (name.match(/\d+/g) ?? []).join('.');
+function releaseInName(name: string): string {
+  return /-(\d+(?:\.\d+)*)/.exec(name)?.[1] ?? '0';
+}
+
+function cudaInName(name: string): string {
+  return /-cu(\d+)$/.exec(name)?.[1] ?? '0';
 }
 
 async function pythonPackages({ env, root }: Machine): Promise<SearchPath[]> {

@@ -74,7 +74,7 @@ std::string EngineSession::Inspect() {
   return engine->Inspect();
 }
 
-void EngineSession::Close() {
+void EngineSession::Close(Pending pending) {
   const std::lock_guard<std::mutex> one_closer(close_mutex_);
   std::shared_ptr<LoadedEngine> engine;
   std::shared_ptr<Lane> lane;
@@ -84,7 +84,7 @@ void EngineSession::Close() {
     lane = std::move(lane_);
   }
   if (!engine) return;
-  lane->Stop();
+  lane->Stop(pending);
   lane.reset();
   try {
     device_.MakeCurrent();

@@ -19,7 +19,7 @@ class EngineSession {
   static std::shared_ptr<EngineSession> Load(const LibraryFiles& files, ByteBlock* plan,
                                              int device);
 
-  ~EngineSession() { Close(); }
+  ~EngineSession() { Close(Pending::kFinish); }
   EngineSession(const EngineSession&) = delete;
   EngineSession& operator=(const EngineSession&) = delete;
 
@@ -37,9 +37,9 @@ class EngineSession {
   void RunNow(InferJob* job);
   std::string Inspect();
 
-  // Finishes what was submitted and frees everything but the outputs that JavaScript still holds. Idempotent; a second
-  // caller waits for the first. Long: not for the JS thread.
-  void Close();
+  // Finishes (or discards) what was submitted and frees everything but the outputs that JavaScript still holds.
+  // Idempotent; a second caller waits for the first. Long: not for the JS thread.
+  void Close(Pending pending);
 
  private:
   EngineSession(const Device& device, const Backend& backend, std::unique_ptr<LoadedEngine> engine);

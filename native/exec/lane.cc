@@ -32,7 +32,7 @@ Lane::Lane(const Device& device, std::shared_ptr<LoadedEngine> engine,
 }
 
 Lane::~Lane() {
-  Stop();
+  Stop(Pending::kFinish);
   // TensorRT frees the context's memory on the current device.
   try {
     device_.MakeCurrent();
@@ -66,11 +66,17 @@ void Lane::RunNow(InferJob* job) {
   Execute(job);
 }
 
-void Lane::Stop() {
+void Lane::Stop(Pending pending) {
+  std::deque<std::shared_ptr<InferJob>> discarded;
   {
     const std::lock_guard<std::mutex> lock(queue_mutex_);
     stopping_ = true;
+    if (pending == Pending::kDiscard) discarded.swap(queue_);
     queue_changed_.notify_one();
+  }
+  for (const std::shared_ptr<InferJob>& job : discarded) {
+    job->error = Closed();
+    job->done();
   }
   if (thread_.joinable()) thread_.join();
 }

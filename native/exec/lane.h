@@ -53,11 +53,14 @@ struct InferJob {
   std::function<void()> done;  // called once, on the lane's thread
 };
 
+// What becomes of submitted inferences when a lane stops.
+enum class Pending { kFinish, kDiscard };
+
 class Lane {
  public:
   Lane(const Device& device, std::shared_ptr<LoadedEngine> engine,
        std::shared_ptr<PinnedPool> pool);
-  // Stops as Stop() does.
+  // Finishes what was submitted.
   ~Lane();
 
   // Thread-safe. The job's `done` is always called, with `error` set when it failed or the lane has stopped.
@@ -66,8 +69,9 @@ class Lane {
   // Runs the job on the calling thread, after whichever inference is running now. Sets `error` instead of throwing.
   void RunNow(InferJob* job);
 
-  // Finishes what was submitted, refuses what comes later, and returns when the thread has ended.
-  void Stop();
+  // Finishes what was submitted, or only what is running now and fails the rest; refuses what comes later. Returns when
+  // the thread has ended.
+  void Stop(Pending pending);
 
  private:
   void ThreadMain();

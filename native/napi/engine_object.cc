@@ -46,7 +46,7 @@ class CloseOperation final : public ThreadOperation {
       : ThreadOperation(env), session_(std::move(session)) {}
 
  protected:
-  void Execute() override { session_->Close(); }
+  void Execute() override { session_->Close(Pending::kFinish); }
   Napi::Value Result(Napi::Env env) override { return env.Undefined(); }
 
  private:

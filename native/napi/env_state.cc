@@ -1,6 +1,7 @@
 #include "napi/env_state.h"
 
 #include <algorithm>
+#include <system_error>
 
 namespace trtnode {
 
@@ -25,10 +26,16 @@ Napi::Promise EnvState::Start(std::unique_ptr<ThreadOperation> operation) {
   ThreadOperation* const raw = operation.get();
   const Napi::Promise promise = raw->promise();
   const uint64_t id = Register(std::move(operation));
-  raw->thread_ = std::thread([state = this, raw, id] {
-    raw->RunOnThread();
-    state->Finish(id);
-  });
+  try {
+    raw->thread_ = std::thread([state = this, raw, id] {
+      raw->RunOnThread();
+      state->Finish(id);
+    });
+  } catch (const std::system_error& error) {
+    raw->failure_ =
+        Error(ErrorCode::kOutOfMemory, std::string("the system gave no thread: ") + error.what());
+    Finish(id);
+  }
   return promise;
 }
 
@@ -94,7 +101,7 @@ void EnvState::CloseInBackground(std::shared_ptr<EngineSession> session) {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (!open_) return;
   }
-  closers_.emplace_back([session = std::move(session)] { session->Close(); });
+  closers_.emplace_back([session = std::move(session)] { session->Close(Pending::kFinish); });
 }
 
 void EnvState::ShutDown() {
@@ -104,7 +111,9 @@ void EnvState::ShutDown() {
     posts_.clear();
   }
   for (const auto& weak : sessions_) {
-    if (const std::shared_ptr<EngineSession> session = weak.lock()) session->Close();
+    if (const std::shared_ptr<EngineSession> session = weak.lock()) {
+      session->Close(Pending::kDiscard);
+    }
   }
   for (auto& [id, operation] : operations_) operation->Join();
   // A load that was under way may have ended in a session that nobody will ever see.

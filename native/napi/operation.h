@@ -10,6 +10,8 @@
 
 namespace trtnode {
 
+class EnvState;
+
 class Operation {
  public:
   explicit Operation(Napi::Env env) : deferred_(Napi::Promise::Deferred::New(env)) {}
@@ -33,10 +35,9 @@ class Operation {
   std::optional<Error> failure_;
 
  private:
+  friend class EnvState;
   Napi::Promise::Deferred deferred_;
 };
-
-class EnvState;
 
 // An operation with a thread of its own: loads and builds are long, and libuv's four threads are everybody's.
 class ThreadOperation : public Operation {

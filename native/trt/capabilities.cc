@@ -18,6 +18,11 @@ bool IsRtx(Flavour flavour, const LibraryVersion&) { return flavour == Flavour::
 
 bool AsksPool(const BuildSpec& spec, MemoryPool pool) { return spec.memory_pools.contains(pool); }
 
+// TensorRT-RTX times nothing while it builds: with these options its plans came out byte for byte as without them (digits
+// with 1.7.1, levels 0 and 5, and 1 MiB of tactic DRAM), whereas the workspace and shared-memory limits changed them.
+constexpr const char* kNoTacticTiming =
+    "It picks kernels when the engine first runs, so the option would change nothing. Leave it out";
+
 // DLA exists on Jetson's TensorRT 10 and 11, which trt-node does not target through this option yet.
 constexpr Capability kCapabilities[] = {
     {"building without a GPU", [](const BuildSpec& spec) { return !spec.device.has_value(); },
@@ -37,6 +42,11 @@ constexpr Capability kCapabilities[] = {
      "TensorRT's engines run on the compute capability they were built on. Leave the option out, "
      "or "
      "build with runtime: 'tensorrt-rtx'"},
+    {"optimizationLevel", [](const BuildSpec& spec) { return spec.optimization_level.has_value(); },
+     IsTensorRt, ErrorCode::kUnsupported, kNoTacticTiming},
+    {"memoryPools.tacticDram",
+     [](const BuildSpec& spec) { return AsksPool(spec, MemoryPool::kTacticDram); }, IsTensorRt,
+     ErrorCode::kUnsupported, kNoTacticTiming},
     {"memoryPools.dlaManagedSram",
      [](const BuildSpec& spec) { return AsksPool(spec, MemoryPool::kDlaManagedSram); }, IsTensorRt,
      ErrorCode::kUnsupported, "TensorRT-RTX has no DLA"},

@@ -66,6 +66,8 @@ describe('findLibraries', () => {
       'home/.cache/trt-node/runtimes/tensorrt-rtx-1.6.0.5-cu13/runtime.json',
       `home/.cache/trt-node/runtimes/tensorrt-rtx-1.10.0.2-cu12/${rtx}`,
       'home/.cache/trt-node/runtimes/tensorrt-rtx-1.10.0.2-cu12/runtime.json',
+      `home/.cache/trt-node/runtimes/tensorrt-rtx-1.10.0.2-cu13/${rtx}`,
+      'home/.cache/trt-node/runtimes/tensorrt-rtx-1.10.0.2-cu13/runtime.json',
       `home/.cache/trt-node/runtimes/tensorrt-rtx-2.0.0-cu13/${rtx}`,
       'venv/lib/python3.12/site-packages/tensorrt_libs/libnvinfer.so.10',
       `usr/local/lib/python3.11/dist-packages/tensorrt_rtx_libs/${rtx}`,
@@ -84,8 +86,9 @@ describe('findLibraries', () => {
     expect(cores(found)).toEqual([
       `own/${rtx}`,
       'root/lib/libnvinfer.so.10',
-      // Newest first, by number; the folder without runtime.json is a set-up that did not finish.
+      // Newest first, by number, and the older CUDA before the newer; the folder without runtime.json is a set-up that did not finish.
       `home/.cache/trt-node/runtimes/tensorrt-rtx-1.10.0.2-cu12/${rtx}`,
+      `home/.cache/trt-node/runtimes/tensorrt-rtx-1.10.0.2-cu13/${rtx}`,
       `home/.cache/trt-node/runtimes/tensorrt-rtx-1.6.0.5-cu13/${rtx}`,
       'venv/lib/python3.12/site-packages/tensorrt_libs/libnvinfer.so.10',
       `usr/local/lib/python3.11/dist-packages/tensorrt_rtx_libs/${rtx}`,

@@ -83,7 +83,7 @@ describe('docs/cli.md', () => {
     it.each(command.options.map(({ long, short }) => [long ?? '', short ?? '']))(
       `${command.name()} %s`,
       (long, short) => {
-        const flags = optionTable.map((cell) => cell.match(/--?[\w-]+/g) ?? []);
+        const flags = optionTable.map((cell): readonly string[] => cell.match(/--?[\w-]+/g) ?? []);
         const row = flags.find((names) => names.includes(long));
         expect(row, `no row for ${long}`).toBeDefined();
         if (short !== '') expect(row).toContain(short);
