@@ -19,9 +19,7 @@ export function libraryNotFound(found: Discovery, flavours: readonly Flavour[]):
       : `${wanted} was not found at ${found.requested}.`,
     ...others.map((library) => `There is ${describeLibrary(library)}.`),
     'Looked at:',
-    ...found.places.map(
-      ({ path, source, exists }) => `  ${path} (${source}${exists ? '' : ', does not exist'})`,
-    ),
+    ...placeLines(found.places),
     flavours.includes('tensorrt-rtx')
       ? 'Run `npx trt-node setup` to fetch TensorRT-RTX, or install TensorRT and name its folder in TRT_NODE_LIBRARY_PATH.'
       : 'Install TensorRT (for example `pip install tensorrt`) and name its folder in TRT_NODE_LIBRARY_PATH.',
@@ -33,6 +31,23 @@ export function libraryNotFound(found: Discovery, flavours: readonly Flavour[]):
       flavours,
     },
   });
+}
+
+/** A line for each place, but one for all of a source's places that do not exist: there can be dozens. */
+function placeLines(places: Discovery['places']): string[] {
+  const lines = places
+    .filter(({ exists }) => exists)
+    .map(({ path, source }) => `  ${path} (${source})`);
+  const missing = places.filter(({ exists }) => !exists);
+  for (const source of new Set(missing.map((place) => place.source))) {
+    const paths = missing.filter((place) => place.source === source).map(({ path }) => path);
+    lines.push(
+      paths.length === 1
+        ? `  ${paths.join()} (${source}, does not exist)`
+        : `  ${paths.length} folders that do not exist (${source})`,
+    );
+  }
+  return lines;
 }
 
 /** There are libraries and none can be used: the most telling problem, and the others below it. */

@@ -1,5 +1,7 @@
 #include "exec/engine_session.h"
 
+#include "core/activity.h"
+
 namespace trtnode {
 namespace {
 
@@ -11,14 +13,19 @@ Error Closed() {
 
 std::shared_ptr<EngineSession> EngineSession::Load(const LibraryFiles& files, ByteBlock* plan,
                                                    int device_index) {
+  const Activity activity;
   const Device& device = Device::Get(device_index);
   device.MakeCurrent();
   Backend& backend = OpenBackend(files);
+  WaitForActivitiesAtExit(&backend);
   OperationLog log;
   const LogScope scope(&log);
   std::unique_ptr<LoadedEngine> engine = backend.Deserialize(plan->data(), plan->size(), &log);
   plan->Reset();
-  return std::shared_ptr<EngineSession>(new EngineSession(device, backend, std::move(engine)));
+  std::shared_ptr<EngineSession> session(new EngineSession(device, backend, std::move(engine)));
+  // Again: by now TensorRT's CUDA runtime has started, which has handlers of its own.
+  WaitForActivitiesAtExit(&device);
+  return session;
 }
 
 EngineSession::EngineSession(const Device& device, const Backend& backend,
@@ -70,6 +77,7 @@ std::string EngineSession::Inspect() {
     engine = engine_;
   }
   if (!engine) throw Closed();
+  const Activity activity;
   device_.MakeCurrent();
   return engine->Inspect();
 }
@@ -85,6 +93,7 @@ void EngineSession::Close(Pending pending) {
   }
   if (!engine) return;
   lane->Stop(pending);
+  const Activity activity;
   lane.reset();
   try {
     device_.MakeCurrent();

@@ -1,5 +1,6 @@
 #include "exec/lane.h"
 
+#include "core/activity.h"
 #include "cuda/device.h"
 
 namespace trtnode {
@@ -7,6 +8,15 @@ namespace {
 
 double Milliseconds(InferJob::Clock::duration duration) {
   return std::chrono::duration<double, std::milli>(duration).count();
+}
+
+// How long an idle lane looks for the next inference before it sleeps.
+constexpr std::chrono::microseconds kSpin(50);
+
+void Pause() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#endif
 }
 
 Error Closed() {
@@ -25,7 +35,9 @@ Lane::Lane(const Device& device, std::shared_ptr<LoadedEngine> engine,
       before_compute_(device),
       after_compute_(device),
       after_d2h_(device),
-      execution_(engine_->CreateExecution()) {
+      execution_(engine_->CreateExecution()),
+      input_addresses_(engine_->inputs().size()),
+      output_addresses_(engine_->outputs().size()) {
   for (size_t i = 0; i < engine_->inputs().size(); ++i) input_memory_.emplace_back(device);
   for (size_t i = 0; i < engine_->outputs().size(); ++i) output_memory_.emplace_back(device);
   thread_ = std::thread([this] { ThreadMain(); });
@@ -46,6 +58,7 @@ void Lane::Submit(std::shared_ptr<InferJob> job) {
     const std::lock_guard<std::mutex> lock(queue_mutex_);
     if (!stopping_) {
       queue_.push_back(std::move(job));
+      has_news_.store(true, std::memory_order_release);
       queue_changed_.notify_one();
       return;
     }
@@ -72,6 +85,7 @@ void Lane::Stop(Pending pending) {
     const std::lock_guard<std::mutex> lock(queue_mutex_);
     stopping_ = true;
     if (pending == Pending::kDiscard) discarded.swap(queue_);
+    has_news_.store(true, std::memory_order_release);
     queue_changed_.notify_one();
   }
   for (const std::shared_ptr<InferJob>& job : discarded) {
@@ -82,22 +96,29 @@ void Lane::Stop(Pending pending) {
 }
 
 void Lane::ThreadMain() {
-  while (true) {
-    std::shared_ptr<InferJob> job;
-    {
-      std::unique_lock<std::mutex> lock(queue_mutex_);
-      queue_changed_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
-      if (queue_.empty()) return;
-      job = std::move(queue_.front());
-      queue_.pop_front();
-    }
+  while (const std::shared_ptr<InferJob> job = NextJob()) {
     Execute(job.get());
     job->done();
+    // Whoever awaits one inference before the next submits it within microseconds, and waking a sleeping thread costs
+    // more than that.
+    const InferJob::Clock::time_point until = InferJob::Clock::now() + kSpin;
+    while (!has_news_.load(std::memory_order_acquire) && InferJob::Clock::now() < until) Pause();
   }
+}
+
+std::shared_ptr<InferJob> Lane::NextJob() {
+  std::unique_lock<std::mutex> lock(queue_mutex_);
+  queue_changed_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+  if (queue_.empty()) return nullptr;
+  std::shared_ptr<InferJob> job = std::move(queue_.front());
+  queue_.pop_front();
+  has_news_.store(stopping_ || !queue_.empty(), std::memory_order_release);
+  return job;
 }
 
 void Lane::Execute(InferJob* job) {
   const std::lock_guard<std::mutex> one_at_a_time(execute_mutex_);
+  const Activity activity;
   OperationLog log;
   const LogScope scope(&log);
   const InferJob::Clock::time_point started = InferJob::Clock::now();
@@ -127,27 +148,21 @@ void Lane::Execute(InferJob* job) {
 }
 
 void Lane::Enqueue(InferJob* job) {
-  if (job->profile != profile_) {
-    execution_->SetProfile(job->profile, stream_.get());
-    profile_ = job->profile;
-  }
+  SetShapes(*job);
   const std::vector<TensorInfo>& inputs = engine_->inputs();
   const std::vector<TensorInfo>& outputs = engine_->outputs();
 
   for (size_t i = 0; i < inputs.size(); ++i) {
-    execution_->SetInputDims(inputs[i], job->input_dims[i]);
-    if (inputs[i].on_host) {
-      execution_->SetAddress(inputs[i], job->staging.data() + job->input_offsets[i]);
-      continue;
-    }
+    if (inputs[i].on_host) continue;
     input_memory_[i].Reserve(job->input_bytes[i]);
-    execution_->SetAddress(inputs[i], reinterpret_cast<void*>(input_memory_[i].pointer()));
+    SetAddress(inputs[i], reinterpret_cast<void*>(input_memory_[i].pointer()),
+               &input_addresses_[i]);
   }
 
   job->outputs.resize(outputs.size());
   for (size_t i = 0; i < outputs.size(); ++i) {
     InferOutput& output = job->outputs[i];
-    output.dims = execution_->OutputDims(outputs[i]);
+    output.dims = output_dims_[i];
     const int64_t count = ElementCount(output.dims);
     for (const int64_t dim : output.dims) {
       if (dim >= 0) continue;
@@ -160,11 +175,12 @@ void Lane::Enqueue(InferJob* job) {
     output.size_bytes = static_cast<size_t>(count) * MovableBytes(outputs[i].type);
     if (job->wanted[i] || outputs[i].on_host) output.memory = pool_->Take(output.size_bytes);
     if (outputs[i].on_host) {
-      execution_->SetAddress(outputs[i], output.memory.data());
+      SetAddress(outputs[i], output.memory.data(), &output_addresses_[i]);
       continue;
     }
     output_memory_[i].Reserve(output.size_bytes);
-    execution_->SetAddress(outputs[i], reinterpret_cast<void*>(output_memory_[i].pointer()));
+    SetAddress(outputs[i], reinterpret_cast<void*>(output_memory_[i].pointer()),
+               &output_addresses_[i]);
   }
 
   if (job->timed) before_h2d_.Record(stream_);
@@ -184,6 +200,39 @@ void Lane::Enqueue(InferJob* job) {
                        job->outputs[i].size_bytes);
   }
   if (job->timed) after_d2h_.Record(stream_);
+}
+
+void Lane::SetShapes(const InferJob& job) {
+  const bool same_profile = job.profile == profile_;
+  if (shapes_known_ && same_profile && job.input_dims == input_dims_) return;
+  // Should TensorRT refuse one of them, the next inference tells it everything again.
+  shapes_known_ = false;
+  if (!same_profile) {
+    execution_->SetProfile(job.profile, stream_.get());
+    profile_ = job.profile;
+  }
+  const std::vector<TensorInfo>& inputs = engine_->inputs();
+  bool values_set_dims = false;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    execution_->SetInputDims(inputs[i], job.input_dims[i]);
+    if (!inputs[i].on_host) continue;
+    execution_->SetAddress(inputs[i], job.staging.data() + job.input_offsets[i]);
+    values_set_dims = true;
+  }
+  output_dims_.clear();
+  for (const TensorInfo& output : engine_->outputs()) {
+    output_dims_.push_back(execution_->OutputDims(output));
+  }
+  input_dims_ = job.input_dims;
+  // A shape tensor's values, read on the host, decide other dims: nothing is known about the next inference's.
+  shapes_known_ = !values_set_dims;
+}
+
+void Lane::SetAddress(const TensorInfo& tensor, void* address, void** known) {
+  if (*known == address) return;
+  *known = nullptr;
+  execution_->SetAddress(tensor, address);
+  *known = address;
 }
 
 void Lane::CollectTiming(InferJob* job) const {

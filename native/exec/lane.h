@@ -1,6 +1,7 @@
 // A lane: one thread, one stream, one execution context and the device memory of its tensors.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -75,8 +76,12 @@ class Lane {
 
  private:
   void ThreadMain();
+  std::shared_ptr<InferJob> NextJob();
   void Execute(InferJob* job);
   void Enqueue(InferJob* job);
+  // Tells TensorRT what differs from the inference before: each of these calls costs it microseconds.
+  void SetShapes(const InferJob& job);
+  void SetAddress(const TensorInfo& tensor, void* address, void** known);
   void CollectTiming(InferJob* job) const;
 
   const Device& device_;
@@ -91,12 +96,19 @@ class Lane {
   std::vector<DeviceBuffer> input_memory_;
   std::vector<DeviceBuffer> output_memory_;
   const std::unique_ptr<Execution> execution_;
+  // What the context was last told.
   int profile_ = 0;
+  bool shapes_known_ = false;
+  std::vector<Dims> input_dims_;
+  std::vector<Dims> output_dims_;
+  std::vector<void*> input_addresses_;
+  std::vector<void*> output_addresses_;
 
   std::mutex queue_mutex_;
   std::condition_variable queue_changed_;
   std::deque<std::shared_ptr<InferJob>> queue_;
   bool stopping_ = false;
+  std::atomic<bool> has_news_ = false;  // something was queued, or the lane is stopping
   std::thread thread_;
 };
 

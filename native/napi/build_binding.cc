@@ -1,3 +1,4 @@
+#include "core/activity.h"
 #include "napi/bindings.h"
 #include "napi/convert.h"
 
@@ -43,8 +44,10 @@ class BuildOperation final : public ThreadOperation {
 
  protected:
   void Execute() override {
+    const Activity activity;
     const LogScope scope(&log_);
     Backend& backend = OpenBackend(files_);
+    WaitForActivitiesAtExit(&backend);
     flavour_ = backend.flavour();
     version_ = backend.version();
     outcome_ = backend.Build(spec_, [this](ProgressEvent event) { Post(std::move(event)); }, &log_);

@@ -1,3 +1,4 @@
+#include "core/activity.h"
 #include "cuda/driver.h"
 #include "napi/bindings.h"
 #include "napi/convert.h"
@@ -24,7 +25,9 @@ class ProbeDriverOperation final : public ThreadOperation {
 
  protected:
   void Execute() override {
+    const Activity activity;
     status_ = Driver::Get().status();
+    WaitForActivitiesAtExit(&Driver::Get());
     driver_version_ = DriverVersionFromNvml();
     if (status_.kind == DriverStatus::Kind::kOk) devices_ = ListDevices();
   }
@@ -83,7 +86,10 @@ class DeviceMemoryOperation final : public ThreadOperation {
   DeviceMemoryOperation(Napi::Env env, int device) : ThreadOperation(env), device_(device) {}
 
  protected:
-  void Execute() override { memory_ = Device::Get(device_).Memory(); }
+  void Execute() override {
+    const Activity activity;
+    memory_ = Device::Get(device_).Memory();
+  }
 
   Napi::Value Result(Napi::Env env) override {
     Napi::Object object = Napi::Object::New(env);

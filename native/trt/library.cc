@@ -85,14 +85,15 @@ DynamicLibrary OpenOrThrow(const std::string& path) {
 }
 
 // TensorRT itself does not check who calls it: a caller of another ABI crashes. So the version is asked first.
-void CheckVersion(const std::string& path, const LibraryVersion& version) {
+void CheckVersion(const std::string& path, const LibraryVersion& version, int packed_version) {
   if (version.major == 1) {
     if (!version.AtLeast(1, 5)) {
       throw Unsupported(path, version, "TensorRT-RTX before 1.5 has another ABI and would crash");
     }
   } else if (version.major != 10 && version.major != 11) {
-    throw Unsupported(path, version,
-                      version.major < 10 ? "too old" : "newer than this trt-node knows");
+    // 2 to 9: TensorRT of old, or a TensorRT-RTX to come; they differ in how the number is packed.
+    const bool old = version.major < 10 && packed_version < 10000;
+    throw Unsupported(path, version, old ? "too old" : "newer than this trt-node knows");
   }
   if (AbiFor(version).create == nullptr) {
     throw Unsupported(path, version,
@@ -115,7 +116,7 @@ OpenedLibrary OpenLibrary(const LibraryFiles& files) {
   LibraryProbe& probe = opened.probe;
   probe.version = Unpack(opened.entry.packed_version);
   probe.flavour = probe.version.major == 1 ? Flavour::kTensorRtRtx : Flavour::kTensorRt;
-  CheckVersion(files.core, probe.version);
+  CheckVersion(files.core, probe.version, opened.entry.packed_version);
   probe.abi = AbiFor(probe.version).name;
 
   opened.entry.create_builder =

@@ -31,7 +31,9 @@ export async function requireRtx(): Promise<NativeLibraryFiles> {
   const { libraries, missing } = await trtNode.probeRuntimes();
   const found = libraries.find(({ flavour, canBuild }) => flavour === 'tensorrt-rtx' && canBuild);
   if (found) return { core: found.path, parser: found.parser };
-  const seen = libraries.map(({ path: file, problem }) => `${file}: ${problem?.message ?? 'no builder'}`);
+  const seen = libraries.map(
+    ({ path: file, problem }) => `${file}: ${problem?.message ?? 'no builder'}`,
+  );
   throw new Error(
     'the native suites need a TensorRT-RTX that can build, and none was found. `npm test` fetches one; by hand: ' +
       `npx trt-node setup. ${[...seen, ...missing.build.map(({ message }) => message)].join('\n')}`,

@@ -27,7 +27,8 @@ export function unknownOperator(): Uint8Array {
  * takes about 2 s for 300 × 32 on one core and 9 s for 800 × 16: its time grows faster than the number of layers.
  */
 export function longChain(layers: number, size: number): Uint8Array {
-  const tensor = (index: number): string => (index === layers ? 'y' : index === 0 ? 'x' : `t${index}`);
+  const tensor = (index: number): string =>
+    index === layers ? 'y' : index === 0 ? 'x' : `t${index}`;
   const indices = Array.from({ length: layers }, (_, index) => index);
   return writeOnnx({
     inputs: [{ name: 'x', type: 'float32', dims: [8, size] }],

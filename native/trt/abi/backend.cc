@@ -1,3 +1,4 @@
+#include "core/activity.h"
 #include "trt/abi/adapters.h"
 #include "trt/capabilities.h"
 
@@ -49,6 +50,8 @@ void ProgressMonitor::phaseStart(const char* phase, const char* parent, int32_t 
 }
 
 bool ProgressMonitor::stepComplete(const char* phase, int32_t step) noexcept {
+  // false cancels. An abort needs no such help: it ends the build's process, which works at any moment.
+  if (Activity::ProcessIsExiting()) return false;
   constexpr std::chrono::milliseconds kInterval(50);
   ProgressEvent event{ProgressEvent::Kind::kStep, phase, "", step + 1, 0};
   {
@@ -62,7 +65,6 @@ bool ProgressMonitor::stepComplete(const char* phase, int32_t step) noexcept {
     event.steps = known.steps;
   }
   sink_(std::move(event));
-  // false would cancel; a build is cancelled by ending its process, which works at any moment.
   return true;
 }
 

@@ -1,0 +1,24 @@
+// process.exit() on the main thread runs no cleanup hook: it goes straight to the destructors of CUDA and TensorRT, and a
+// thread that is inside either of them then crashes. So whoever enters them holds an Activity, and exit() first waits for
+// those that are inside.
+#pragma once
+
+namespace trtnode {
+
+class Activity {
+ public:
+  // Once the process is exiting it does not return: the thread must not enter any more, and has nothing to go back to.
+  Activity();
+  ~Activity();
+  Activity(const Activity&) = delete;
+  Activity& operator=(const Activity&) = delete;
+
+  // Long work that can stop early should.
+  static bool ProcessIsExiting();
+};
+
+// Handlers of exit() run newest first, so this is called again after a library or a device was opened: only then does ours
+// run before theirs. `reason` is any pointer that stands for what was opened; each counts once.
+void WaitForActivitiesAtExit(const void* reason);
+
+}  // namespace trtnode
