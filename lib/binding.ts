@@ -311,7 +311,9 @@ export function fromNative(error: unknown): TrtError {
   if (error instanceof TrtError) return error;
   if (!isNativeError(error)) {
     const words = error instanceof Error ? error.message : String(error);
-    return new TrtError('ERR_TRT_INTERNAL', `unexpected native failure: ${words}`, { cause: error });
+    return new TrtError('ERR_TRT_INTERNAL', `unexpected native failure: ${words}`, {
+      cause: error,
+    });
   }
   return new TrtError(error.code, error.message, {
     ...(error.details ? { details: error.details } : {}),

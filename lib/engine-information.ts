@@ -22,7 +22,9 @@ function readLayer(layer: string | InspectorLayer): LayerInfo {
   return {
     name: textOr(layer.Name, ''),
     type: textOr(layer.LayerType, 'unknown'),
-    outputTypes: (layer.Outputs ?? []).map((output) => textOr(output['Format/Datatype'], 'unknown')),
+    outputTypes: (layer.Outputs ?? []).map((output) =>
+      textOr(output['Format/Datatype'], 'unknown'),
+    ),
     ...(tactic === '' ? {} : { tactic }),
   };
 }
@@ -37,6 +39,8 @@ export function parseEngineLayers(json: string): LayerInfo[] {
     const information = JSON.parse(json) as { Layers: (string | InspectorLayer)[] };
     return information.Layers.map(readLayer);
   } catch (cause) {
-    throw new TrtError('ERR_TRT_INTERNAL', "the engine inspector's JSON could not be read", { cause });
+    throw new TrtError('ERR_TRT_INTERNAL', "the engine inspector's JSON could not be read", {
+      cause,
+    });
   }
 }

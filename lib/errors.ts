@@ -108,6 +108,7 @@ export function describeValue(value: unknown): string {
     const items = value.slice(0, 10).map((item) => describeValue(item));
     return `[${items.join(', ')}${value.length > 10 ? `, … ${value.length} in all` : ''}]`;
   }
-  const constructorName = Object.getPrototypeOf(value)?.constructor?.name as unknown;
-  return typeof constructorName === 'string' ? `an instance of ${constructorName}` : 'an object';
+  const prototype = Object.getPrototypeOf(value) as { constructor?: { name?: unknown } } | null;
+  const name = prototype?.constructor?.name;
+  return typeof name === 'string' ? `an instance of ${name}` : 'an object';
 }

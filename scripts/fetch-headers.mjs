@@ -19,8 +19,20 @@ const target = path.join(cache, 'headers');
 
 /** Where each ABI's headers come from; `oldest` is the oldest minor whose headers declare all that the backend calls. */
 const abis = [
-  { abi: 'v10', macro: 'TRT_MAJOR_ENTERPRISE', major: 10, crate: '0.5.0', folder: 'TRT-Enterprise-10.16' },
-  { abi: 'v11', macro: 'TRT_MAJOR_ENTERPRISE', major: 11, crate: '0.9.1', folder: 'TRT-Enterprise-11.4' },
+  {
+    abi: 'v10',
+    macro: 'TRT_MAJOR_ENTERPRISE',
+    major: 10,
+    crate: '0.5.0',
+    folder: 'TRT-Enterprise-10.16',
+  },
+  {
+    abi: 'v11',
+    macro: 'TRT_MAJOR_ENTERPRISE',
+    major: 11,
+    crate: '0.9.1',
+    folder: 'TRT-Enterprise-11.4',
+  },
   { abi: 'rtx', macro: 'TRT_MAJOR_RTX', major: 1, crate: '0.9.1', folder: 'TRT-RTX-1.7' },
 ];
 const cudaPackage = 'nvidia-cuda-runtime-cu12==12.9.79';
@@ -75,9 +87,16 @@ function fromCrate(version) {
     `[package]\nname = "headers"\nversion = "0.0.0"\nedition = "2021"\n\n` +
       `[dependencies]\ntrtx-sys = "=${version}"\n\n[workspace]\n`,
   );
-  const options = { cwd: project, encoding: 'utf8', maxBuffer: 1 << 28, stdio: ['ignore', 'pipe', 'pipe'] };
+  const options = {
+    cwd: project,
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  };
   execFileSync('cargo', ['fetch', '--quiet'], options);
-  const metadata = JSON.parse(execFileSync('cargo', ['metadata', '--format-version', '1'], options));
+  const metadata = JSON.parse(
+    execFileSync('cargo', ['metadata', '--format-version', '1'], options),
+  );
   const crate = metadata.packages.find((candidate) => candidate.name === 'trtx-sys');
   return path.join(path.dirname(crate.manifest_path), 'TensorRT-Headers');
 }
@@ -107,7 +126,9 @@ function fetchCuda() {
   const to = path.join(target, 'cuda', 'cuda.h');
   if (fs.existsSync(to)) return;
   fs.mkdirSync(path.dirname(to), { recursive: true });
-  const toolkits = [process.env.CUDA_HOME, process.env.CUDA_PATH, '/usr/local/cuda'].filter(Boolean);
+  const toolkits = [process.env.CUDA_HOME, process.env.CUDA_PATH, '/usr/local/cuda'].filter(
+    Boolean,
+  );
   const installed = toolkits
     .map((folder) => path.join(folder, 'include', 'cuda.h'))
     .find((file) => fs.existsSync(file));
@@ -120,7 +141,17 @@ function fetchCuda() {
   try {
     execFileSync(
       'python3',
-      ['-m', 'pip', 'install', '--quiet', '--no-deps', '--no-compile', '--target', staging, cudaPackage],
+      [
+        '-m',
+        'pip',
+        'install',
+        '--quiet',
+        '--no-deps',
+        '--no-compile',
+        '--target',
+        staging,
+        cudaPackage,
+      ],
       { stdio: ['ignore', 'inherit', 'inherit'] },
     );
     fs.copyFileSync(path.join(staging, 'nvidia', 'cuda_runtime', 'include', 'cuda.h'), to);
