@@ -1,6 +1,7 @@
 /** The program of a build child: one order comes in, progress and one outcome go out. Started by build-process alone. */
-import { fromNative, loadBinding } from './binding';
+import { loadBinding } from './binding';
 import type { BuildOrder, BuildReport } from './build-messages';
+import { toPlain } from './plain-error';
 
 function report(message: BuildReport): void {
   process.send?.(message);
@@ -11,8 +12,7 @@ async function build(order: BuildOrder): Promise<void> {
     const result = await loadBinding().build(order, (event) => report({ kind: 'progress', event }));
     report({ kind: 'result', result });
   } catch (error) {
-    const { code, message, details, log } = fromNative(error);
-    report({ kind: 'error', error: { code, message, details, log } });
+    report({ kind: 'error', error: toPlain(error) });
   }
 }
 

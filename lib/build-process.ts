@@ -3,9 +3,10 @@ import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { NativeBuildResult, NativeProgress } from './binding';
-import type { BuildOrder, BuildReport, ClonedError } from './build-messages';
+import type { BuildOrder, BuildReport } from './build-messages';
 import { ChildOutput } from './child-output';
 import { TrtError, type LogLine } from './errors';
+import { fromPlain } from './plain-error';
 
 export interface BuildProcessOptions {
   readonly signal?: AbortSignal | null;
@@ -69,7 +70,7 @@ export async function buildInChild(
           resolve({ kind: 'result', result: report.result });
           break;
         case 'error':
-          fail(revive(report.error));
+          fail(fromPlain(report.error));
           break;
         case 'progress':
           if (report.event.log) keep(log, report.event.log);
@@ -165,10 +166,6 @@ function crashed(
       details: { exitCode: code, signal, stderr, stdout: seen.stdout.lastLines(keptOutputLines) },
     },
   );
-}
-
-function revive({ code, message, details, log }: ClonedError): TrtError {
-  return new TrtError(code, message, { details, log });
 }
 
 function keep(log: LogLine[], line: LogLine): void {

@@ -1,5 +1,6 @@
 /** The program of a probe child: one question comes in, one answer goes out. Started by probe-process alone. */
-import { fromNative, loadBinding } from './binding';
+import { loadBinding } from './binding';
+import { toPlain } from './plain-error';
 import type { ProbeJob, ProbeMessage } from './probe-process';
 
 async function answer(job: ProbeJob): Promise<ProbeMessage> {
@@ -15,8 +16,7 @@ async function answer(job: ProbeJob): Promise<ProbeMessage> {
         return { kind: 'answer', value: await binding.probeLibrary(job.files) };
     }
   } catch (error) {
-    const { code, message, details, log } = fromNative(error);
-    return { kind: 'error', error: { code, message, details, log } };
+    return { kind: 'error', error: toPlain(error) };
   }
 }
 

@@ -2,7 +2,8 @@ import { fork } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { NativeAbi, NativeDriver, NativeLibraryFiles, NativeLibraryProbe } from './binding';
-import { TrtError, type LogLine, type TrtErrorCode } from './errors';
+import type { TrtError } from './errors';
+import { fromPlain, type PlainError } from './plain-error';
 
 /** What a probe child can be asked, one question each. */
 export type ProbeJob =
@@ -16,13 +17,6 @@ export interface MachineProbe {
 interface ProbeAnswers {
   readonly machine: MachineProbe;
   readonly library: NativeLibraryProbe;
-}
-
-export interface PlainError {
-  readonly code: TrtErrorCode;
-  readonly message: string;
-  readonly details: Readonly<Record<string, unknown>>;
-  readonly log: readonly LogLine[];
 }
 
 /** The one message that a probe child sends. */
@@ -75,7 +69,7 @@ export function askProbeChild<K extends ProbeJob['kind']>(
       settle(
         answer.kind === 'answer'
           ? { kind: 'answer', value: answer.value as ProbeAnswers[K] }
-          : { kind: 'error', error: revive(answer.error) },
+          : { kind: 'error', error: fromPlain(answer.error) },
       );
     });
     child.once('close', (code, signal) =>
@@ -107,8 +101,4 @@ function probeProgram(): string {
   const beside = path.join(__dirname, 'probe-child.js');
   // Run from the TypeScript sources, the compiled child is the one in dist.
   return existsSync(beside) ? beside : path.join(__dirname, '..', 'dist', 'probe-child.js');
-}
-
-function revive({ code, message, details, log }: PlainError): TrtError {
-  return new TrtError(code, message, { details, log });
 }

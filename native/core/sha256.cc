@@ -29,7 +29,7 @@ uint32_t RotateRight(uint32_t value, int bits) { return (value >> bits) | (value
 void CompressPortable(uint32_t* state, const uint8_t* data, size_t blocks) {
   for (; blocks > 0; --blocks, data += kBlockBytes) {
     uint32_t w[64];
-    for (int i = 0; i < 16; ++i) {
+    for (size_t i = 0; i < 16; ++i) {
       w[i] = static_cast<uint32_t>(data[i * 4]) << 24 |
              static_cast<uint32_t>(data[i * 4 + 1]) << 16 |
              static_cast<uint32_t>(data[i * 4 + 2]) << 8 | data[i * 4 + 3];
@@ -89,7 +89,7 @@ __attribute__((target("sha,sse4.1"))) void CompressSha(uint32_t* state, const ui
     const __m128i abef_before = abef;
     const __m128i cdgh_before = cdgh;
     __m128i w[4];
-    for (int group = 0; group < 16; ++group) {
+    for (size_t group = 0; group < 16; ++group) {
       __m128i& current = w[group % 4];
       if (group < 4) {
         current = _mm_shuffle_epi8(

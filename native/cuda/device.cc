@@ -52,6 +52,7 @@ std::vector<DeviceInfo> ListDevices() {
   const DriverTable& driver = Driver::Get().table();
   std::vector<DeviceInfo> devices;
   const int count = CountDevices(driver);
+  devices.reserve(static_cast<size_t>(count));
   for (int index = 0; index < count; ++index) devices.push_back(Describe(driver, index));
   return devices;
 }

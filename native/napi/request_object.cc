@@ -9,7 +9,7 @@ namespace trtnode {
 namespace {
 
 // From here on an output's pinned memory is lent to JavaScript instead of copied.
-constexpr size_t kExternalFromBytes = 64 * 1024;
+constexpr size_t kExternalFromBytes = size_t{64} << 10;
 
 void ReturnLease(node_api_basic_env, void*, void* hint) { delete static_cast<PinnedLease*>(hint); }
 

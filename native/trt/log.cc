@@ -6,7 +6,7 @@
 namespace trtnode {
 namespace {
 
-constexpr size_t kMaxMessageBytes = 64 * 1024;
+constexpr size_t kMaxMessageBytes = size_t{64} << 10;
 
 thread_local OperationLog* current_log = nullptr;
 
@@ -23,7 +23,7 @@ LiveLogs& Live() {
 
 }  // namespace
 
-void OperationLog::Add(LogLine line) {
+void OperationLog::Add(const LogLine& line) {
   if (line.severity <= LogSeverity::kWarning) {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (lines_.size() == kMaxLines) lines_.erase(lines_.begin());
@@ -64,15 +64,15 @@ LogScope::~LogScope() {
 
 void DispatchLog(LogSeverity severity, const char* message) noexcept {
   try {
-    LogLine line{severity, std::string(message, strnlen(message, kMaxMessageBytes))};
+    const LogLine line{severity, std::string(message, strnlen(message, kMaxMessageBytes))};
     if (current_log != nullptr) {
-      current_log->Add(std::move(line));
+      current_log->Add(line);
       return;
     }
     LiveLogs& live = Live();
     const std::lock_guard<std::mutex> lock(live.mutex);
     for (OperationLog* log : live.logs) log->Add(line);
-  } catch (...) {
+  } catch (...) {  // NOLINT(bugprone-empty-catch)
     // A log line is lost when memory is; TensorRT must not see an exception.
   }
 }

@@ -18,7 +18,7 @@ class OperationLog {
   // `watcher` sees every line of severity info and worse, on whichever thread TensorRT logs from.
   explicit OperationLog(Watcher watcher = nullptr) : watcher_(std::move(watcher)) {}
 
-  void Add(LogLine line);
+  void Add(const LogLine& line);
 
   // Warnings and errors, oldest first; the newest kMaxLines of them.
   std::vector<LogLine> Lines() const;

@@ -17,6 +17,7 @@ std::string Describe(const TensorInfo& input) {
 
 std::vector<TensorInfo> NetworkInputs(const trt::INetworkDefinition& network) {
   std::vector<TensorInfo> inputs;
+  inputs.reserve(static_cast<size_t>(network.getNbInputs()));
   for (int i = 0; i < network.getNbInputs(); ++i) {
     inputs.push_back(DescribeNetworkTensor(*network.getInput(i)));
   }
