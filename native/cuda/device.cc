@@ -88,6 +88,11 @@ void Device::MakeCurrent() const {
   CheckCuda(Driver::Get().table().CtxSetCurrent(context_), "cuCtxSetCurrent");
 }
 
+void Device::TryMakeCurrent() const noexcept {
+  // A Device exists, so a working driver does.
+  static_cast<void>(Driver::Get().table_or_null()->CtxSetCurrent(context_));
+}
+
 DeviceMemory Device::Memory() const {
   MakeCurrent();
   DeviceMemory memory;

@@ -40,6 +40,9 @@ class Device {
   // Makes the primary context current on the calling thread.
   void MakeCurrent() const;
 
+  // For destructors: after a lost context it fails, and then there is nobody to tell and nothing left to free.
+  void TryMakeCurrent() const noexcept;
+
   DeviceMemory Memory() const;
 
  private:

@@ -55,6 +55,11 @@ class Driver {
 
   const DriverStatus& status() const { return status_; }
 
+  // Null without a working driver.
+  const DriverTable* table_or_null() const {
+    return status_.kind == DriverStatus::Kind::kOk ? &table_ : nullptr;
+  }
+
   // The table; throws Error(kNoDriver) with the status' message when there is no working driver.
   const DriverTable& table() const;
 

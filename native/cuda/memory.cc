@@ -7,18 +7,6 @@
 #include "cuda/driver.h"
 
 namespace trtnode {
-namespace {
-
-// Freeing happens in destructors: after a lost context it fails, and there is nobody to tell and nothing left to free.
-void MakeCurrentForFree(const Device& device) noexcept {
-  try {
-    device.MakeCurrent();
-  } catch (const Error&) {
-  }
-}
-
-}  // namespace
-
 DeviceBuffer::~DeviceBuffer() { Free(); }
 
 DeviceBuffer::DeviceBuffer(DeviceBuffer&& other) noexcept
@@ -37,7 +25,7 @@ void DeviceBuffer::Reserve(size_t size) {
 
 void DeviceBuffer::Free() {
   if (pointer_ == 0) return;
-  MakeCurrentForFree(*device_);
+  device_->TryMakeCurrent();
   Driver::Get().table().MemFree(pointer_);
   pointer_ = 0;
   capacity_ = 0;
@@ -50,7 +38,7 @@ PinnedBuffer::PinnedBuffer(const Device& device, size_t size) : device_(&device)
 }
 
 PinnedBuffer::~PinnedBuffer() {
-  MakeCurrentForFree(*device_);
+  device_->TryMakeCurrent();
   Driver::Get().table().MemFreeHost(data_);
 }
 

@@ -95,11 +95,7 @@ void EngineSession::Close(Pending pending) {
   lane->Stop(pending);
   const Activity activity;
   lane.reset();
-  try {
-    device_.MakeCurrent();
-  } catch (const Error&) {
-    // A lost context: TensorRT's own frees fail too, and there is nothing left to free.
-  }
+  device_.TryMakeCurrent();
   engine.reset();
   pool_->Close();
 }

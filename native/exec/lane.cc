@@ -46,10 +46,7 @@ Lane::Lane(const Device& device, std::shared_ptr<LoadedEngine> engine,
 Lane::~Lane() {
   Stop(Pending::kFinish);
   // TensorRT frees the context's memory on the current device.
-  try {
-    device_.MakeCurrent();
-  } catch (const Error&) {
-  }
+  device_.TryMakeCurrent();
 }
 
 void Lane::Submit(std::shared_ptr<InferJob> job) {
@@ -155,8 +152,7 @@ void Lane::Enqueue(InferJob* job) {
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (inputs[i].on_host) continue;
     input_memory_[i].Reserve(job->input_bytes[i]);
-    SetAddress(inputs[i], reinterpret_cast<void*>(input_memory_[i].pointer()),
-               &input_addresses_[i]);
+    SetAddress(inputs[i], input_memory_[i].address(), &input_addresses_[i]);
   }
 
   job->outputs.resize(outputs.size());
@@ -179,8 +175,7 @@ void Lane::Enqueue(InferJob* job) {
       continue;
     }
     output_memory_[i].Reserve(output.size_bytes);
-    SetAddress(outputs[i], reinterpret_cast<void*>(output_memory_[i].pointer()),
-               &output_addresses_[i]);
+    SetAddress(outputs[i], output_memory_[i].address(), &output_addresses_[i]);
   }
 
   if (job->timed) before_h2d_.Record(stream_);

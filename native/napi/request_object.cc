@@ -20,7 +20,7 @@ napi_value TryExternal(Napi::Env env, InferOutput* output) {
   const napi_status status = napi_create_external_arraybuffer(
       env, lease->data(), output->size_bytes, ReturnLease, lease.get(), &buffer);
   if (status == napi_ok) {
-    static_cast<void>(lease.release());
+    lease.release();  // NOLINT(bugprone-unused-return-value): ReturnLease deletes it
     return buffer;
   }
   output->memory = std::move(*lease);
@@ -76,7 +76,7 @@ class InferOperation final : public Operation {
 
  protected:
   Napi::Value Result(Napi::Env env) override {
-    if (job_->error) throw *job_->error;
+    if (const std::optional<Error>& error = job_->error) throw *error;
     return ToJsResult(env, job_.get());
   }
 
@@ -152,7 +152,7 @@ Napi::Value RequestObject::RunSync(const Napi::CallbackInfo& info) {
   return Guarded(info.Env(), [&]() -> Napi::Value {
     const std::shared_ptr<InferJob> job = TakeJob(info);
     session_->RunNow(job.get());
-    if (job->error) throw *job->error;
+    if (const std::optional<Error>& error = job->error) throw *error;
     return ToJsResult(info.Env(), job.get());
   });
 }

@@ -132,7 +132,8 @@ std::vector<LayerInfo> DescribeLayers(const trt::INetworkDefinition& network) {
     LayerInfo info{layer.getName(), LayerTypeName(layer.getType()), {}};
     for (int output = 0; output < layer.getNbOutputs(); ++output) {
       const trt::ITensor* tensor = layer.getOutput(output);
-      if (tensor != nullptr) info.output_types.emplace_back(DataTypeName(FromTrt(tensor->getType())));
+      if (tensor != nullptr)
+        info.output_types.emplace_back(DataTypeName(FromTrt(tensor->getType())));
     }
     layers.push_back(std::move(info));
   }
