@@ -161,8 +161,10 @@ export interface NativeInferResult {
   readonly timing: NativeTiming | null;
 }
 
-/** One inference in preparation: pinned staging for its inputs is taken. */
+/** One inference in preparation. Up to 1 MiB of inputs, pinned staging is taken at once. */
 export interface NativeRequest {
+  /** Takes the staging of larger inputs off the JS thread. Without it the first `write` does so, on the JS thread. */
+  prepare(): Promise<void>;
   /** Copies `data` into input `index` of the engine at `offsetBytes`, on the JS thread. */
   write(index: number, offsetBytes: number, data: Uint8Array): void;
   run(timed: boolean): Promise<NativeInferResult>;

@@ -57,7 +57,8 @@ export interface BuildOptions {
   /**
    * Upper limits in bytes by TensorRT's `MemoryPoolType`: `workspace`, `dlaManagedSram`, `dlaLocalDram`, `dlaGlobalDram`,
    * `tacticDram`, `tacticSharedMemory`. Default: TensorRT's own. Too small a workspace rules kernels out and slows the engine.
-   * TensorRT-RTX honours `workspace` and `tacticSharedMemory`; the others are `ERR_TRT_UNSUPPORTED` there.
+   * `ERR_TRT_UNSUPPORTED`: the DLA pools (trt-node does not build for DLA), `tacticDram` on TensorRT-RTX, and a limit that
+   * TensorRT does not take.
    */
   readonly memoryPools?: Readonly<Partial<Record<NativeMemoryPool, number>>> | undefined;
   /**

@@ -4,7 +4,7 @@ import { viewAs } from './data-types';
 import { TrtError } from './errors';
 import { checkInferOptions } from './infer-options';
 import type { InferOptions } from './infer-options';
-import { copySlices } from './input-copy';
+import { copySlices, sliceBytes } from './input-copy';
 import { checkInputs } from './input-validation';
 import type { InputBytes } from './input-validation';
 import type { Flavour, Manifest, Profile, TensorInfo } from './manifest-schema';
@@ -181,6 +181,7 @@ export class Engine {
     return this.#track(async () => {
       const { request, bytes } = this.#prepare(inputs, options);
       try {
+        if (totalOf(bytes) > sliceBytes) await request.prepare();
         const slices = copySlices(request, bytes);
         while (slices.next().done !== true) await nextTurn();
         return await request.run(timed);
@@ -236,6 +237,10 @@ export class Engine {
     });
     return Object.fromEntries(tensors);
   }
+}
+
+function totalOf(inputs: readonly InputBytes[]): number {
+  return inputs.reduce((sum, { byteLength }) => sum + byteLength, 0);
 }
 
 function timingOf({ timing }: NativeInferResult): InferTiming {

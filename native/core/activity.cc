@@ -17,6 +17,7 @@ struct State {
   std::condition_variable changed;
   int inside = 0;
   bool exiting = false;
+  std::chrono::steady_clock::time_point deadline;  // of all handlers together, set by the first
   std::set<const void*> reasons;
 };
 
@@ -28,8 +29,9 @@ State& GetState() {
 void WaitAtExit() {
   State& state = GetState();
   std::unique_lock<std::mutex> lock(state.mutex);
+  if (!state.exiting) state.deadline = std::chrono::steady_clock::now() + kLongestWait;
   state.exiting = true;
-  state.changed.wait_for(lock, kLongestWait, [&] { return state.inside == 0; });
+  state.changed.wait_until(lock, state.deadline, [&] { return state.inside == 0; });
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 namespace trtnode {
 
+// Workers are different: Node ends their environments, with all cleanup hooks, before exit() begins.
 class Activity {
  public:
   // Once the process is exiting it does not return: the thread must not enter any more, and has nothing to go back to.

@@ -3,6 +3,7 @@
 #include <map>
 #include <mutex>
 
+#include "core/activity.h"
 #include "cuda/driver.h"
 
 namespace trtnode {
@@ -81,7 +82,9 @@ const Device& Device::Get(int index) {
   CheckCuda(driver.DeviceGet(&device, index), "cuDeviceGet");
   CUcontext context = nullptr;
   CheckCuda(driver.DevicePrimaryCtxRetain(&context, device), "cuDevicePrimaryCtxRetain");
-  return *(devices[index] = new Device(std::move(info), context));
+  const Device* const made = new Device(std::move(info), context);
+  WaitForActivitiesAtExit(made);
+  return *(devices[index] = made);
 }
 
 void Device::MakeCurrent() const {

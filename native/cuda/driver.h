@@ -1,4 +1,4 @@
-// The CUDA driver as a table of functions from libcuda.so.1. The one seam at which tests inject driver faults.
+// The CUDA driver as a table of functions from libcuda.so.1.
 #pragma once
 
 #include <cuda.h>

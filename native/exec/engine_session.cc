@@ -16,16 +16,25 @@ std::shared_ptr<EngineSession> EngineSession::Load(const LibraryFiles& files, By
   const Activity activity;
   const Device& device = Device::Get(device_index);
   device.MakeCurrent();
-  Backend& backend = OpenBackend(files);
-  WaitForActivitiesAtExit(&backend);
+  // The parser is for builds.
+  Backend& backend = OpenBackend(LibraryFiles{files.core, ""});
   OperationLog log;
   const LogScope scope(&log);
-  std::unique_ptr<LoadedEngine> engine = backend.Deserialize(plan->data(), plan->size(), &log);
+  try {
+    return Load(device, backend, plan, &log);
+  } catch (Error& error) {
+    // After a lost context TensorRT's own words are about something else; this names it.
+    static_cast<void>(device.Memory());
+    if (error.log().empty()) error.WithLog(log.Lines());
+    throw;
+  }
+}
+
+std::shared_ptr<EngineSession> EngineSession::Load(const Device& device, Backend& backend,
+                                                   ByteBlock* plan, OperationLog* log) {
+  std::unique_ptr<LoadedEngine> engine = backend.Deserialize(plan->data(), plan->size(), log);
   plan->Reset();
-  std::shared_ptr<EngineSession> session(new EngineSession(device, backend, std::move(engine)));
-  // Again: by now TensorRT's CUDA runtime has started, which has handlers of its own.
-  WaitForActivitiesAtExit(&device);
-  return session;
+  return std::shared_ptr<EngineSession>(new EngineSession(device, backend, std::move(engine)));
 }
 
 EngineSession::EngineSession(const Device& device, const Backend& backend,
@@ -40,6 +49,11 @@ EngineSession::EngineSession(const Device& device, const Backend& backend,
       outputs_(engine_->outputs()),
       profiles_(engine_->profiles()),
       device_memory_bytes_(engine_->DeviceMemoryBytes()) {}
+
+bool EngineSession::closed() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return !engine_;
+}
 
 std::shared_ptr<Lane> EngineSession::OpenLane() {
   const std::lock_guard<std::mutex> lock(mutex_);
@@ -62,6 +76,7 @@ void EngineSession::Submit(std::shared_ptr<InferJob> job) {
 }
 
 void EngineSession::RunNow(InferJob* job) {
+  const Activity activity;
   const std::shared_ptr<Lane> lane = OpenLane();
   if (lane) {
     lane->RunNow(job);
@@ -71,13 +86,13 @@ void EngineSession::RunNow(InferJob* job) {
 }
 
 std::string EngineSession::Inspect() {
+  const Activity activity;  // first, so that it ends last: this may be the engine's last owner
   std::shared_ptr<LoadedEngine> engine;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     engine = engine_;
   }
   if (!engine) throw Closed();
-  const Activity activity;
   device_.MakeCurrent();
   return engine->Inspect();
 }

@@ -29,6 +29,7 @@ class EngineSession {
   const std::vector<TensorInfo>& inputs() const { return inputs_; }
   const std::vector<TensorInfo>& outputs() const { return outputs_; }
   const std::vector<Profile>& profiles() const { return profiles_; }
+  bool closed();
   uint64_t device_memory_bytes() const { return device_memory_bytes_; }
 
   // Throws Error(kEngineClosed).
@@ -42,6 +43,8 @@ class EngineSession {
   void Close(Pending pending);
 
  private:
+  static std::shared_ptr<EngineSession> Load(const Device& device, Backend& backend,
+                                             ByteBlock* plan, OperationLog* log);
   EngineSession(const Device& device, const Backend& backend, std::unique_ptr<LoadedEngine> engine);
   std::shared_ptr<Lane> OpenLane();
 

@@ -94,7 +94,11 @@ void Lane::Stop(Pending pending) {
 
 void Lane::ThreadMain() {
   while (const std::shared_ptr<InferJob> job = NextJob()) {
-    Execute(job.get());
+    {
+      const Activity activity;
+      Execute(job.get());
+    }
+    pool_->FreeSurplus();
     job->done();
     // Whoever awaits one inference before the next submits it within microseconds, and waking a sleeping thread costs
     // more than that.
@@ -115,7 +119,6 @@ std::shared_ptr<InferJob> Lane::NextJob() {
 
 void Lane::Execute(InferJob* job) {
   const std::lock_guard<std::mutex> one_at_a_time(execute_mutex_);
-  const Activity activity;
   OperationLog log;
   const LogScope scope(&log);
   const InferJob::Clock::time_point started = InferJob::Clock::now();

@@ -43,6 +43,7 @@ struct InferJob {
   std::vector<Dims> input_dims;       // one per input
   std::vector<size_t> input_offsets;  // of each input in `staging`
   std::vector<size_t> input_bytes;
+  size_t staging_bytes = 0;
   PinnedLease staging;
   std::vector<bool> wanted;  // one per output
   bool timed = false;
@@ -67,7 +68,8 @@ class Lane {
   // Thread-safe. The job's `done` is always called, with `error` set when it failed or the lane has stopped.
   void Submit(std::shared_ptr<InferJob> job);
 
-  // Runs the job on the calling thread, after whichever inference is running now. Sets `error` instead of throwing.
+  // Runs the job on the calling thread, which holds an Activity, after whichever inference is running now. Sets `error`
+  // instead of throwing.
   void RunNow(InferJob* job);
 
   // Finishes what was submitted, or only what is running now and fails the rest; refuses what comes later. Returns when

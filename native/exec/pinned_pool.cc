@@ -55,15 +55,33 @@ PinnedLease PinnedPool::Take(size_t size) {
 
 void PinnedPool::GiveBack(std::unique_ptr<PinnedBuffer> buffer) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  if (closed_ || idle_bytes_ + buffer->size() > kMaxIdleBytes) return;  // freed here
-  idle_bytes_ += buffer->size();
-  idle_[buffer->size()].push_back(std::move(buffer));
+  if (closed_) return;  // freed here
+  const size_t returned = buffer->size();
+  idle_bytes_ += returned;
+  idle_[returned].push_back(std::move(buffer));
+  // Largest first; of the size in use now one block stays whatever it takes, or every call would pin it anew.
+  for (auto size = idle_.rbegin(); size != idle_.rend() && idle_bytes_ > kMaxIdleBytes; ++size) {
+    auto& blocks = size->second;
+    const size_t kept = size->first == returned ? 1 : 0;
+    while (blocks.size() > kept && idle_bytes_ > kMaxIdleBytes) {
+      idle_bytes_ -= size->first;
+      surplus_.push_back(std::move(blocks.back()));
+      blocks.pop_back();
+    }
+  }
+}
+
+void PinnedPool::FreeSurplus() {
+  std::vector<std::unique_ptr<PinnedBuffer>> surplus;  // freed after the lock is gone
+  const std::lock_guard<std::mutex> lock(mutex_);
+  surplus.swap(surplus_);
 }
 
 void PinnedPool::Close() {
   const std::lock_guard<std::mutex> lock(mutex_);
   closed_ = true;
   idle_.clear();
+  surplus_.clear();
   idle_bytes_ = 0;
 }
 

@@ -41,6 +41,10 @@ class PinnedPool : public std::enable_shared_from_this<PinnedPool> {
   // At least `size` bytes, 256-byte aligned. Throws Error(kOutOfMemory | kCuda).
   PinnedLease Take(size_t size);
 
+  // Frees what was kept beyond the limit. Freeing waits for the GPU, so leases that come back on the JS thread leave it to
+  // the lane.
+  void FreeSurplus();
+
   // Frees what is not lent, and from now on whatever comes back.
   void Close();
 
@@ -48,7 +52,7 @@ class PinnedPool : public std::enable_shared_from_this<PinnedPool> {
   friend class PinnedLease;
   void GiveBack(std::unique_ptr<PinnedBuffer> buffer);
 
-  // Beyond this much idle memory, blocks are freed when they come back.
+  // Beyond this much idle memory, blocks of other sizes than the one that came back last become surplus.
   static constexpr size_t kMaxIdleBytes = size_t{256} << 20;
 
   const Device& device_;
@@ -56,6 +60,7 @@ class PinnedPool : public std::enable_shared_from_this<PinnedPool> {
   bool closed_ = false;
   size_t idle_bytes_ = 0;
   std::map<size_t, std::vector<std::unique_ptr<PinnedBuffer>>> idle_;  // by size class
+  std::vector<std::unique_ptr<PinnedBuffer>> surplus_;
 };
 
 }  // namespace trtnode

@@ -46,11 +46,12 @@ class BuildOperation final : public ThreadOperation {
   void Execute() override {
     const Activity activity;
     const LogScope scope(&log_);
-    Backend& backend = OpenBackend(files_);
-    WaitForActivitiesAtExit(&backend);
-    flavour_ = backend.flavour();
-    version_ = backend.version();
-    outcome_ = backend.Build(spec_, [this](ProgressEvent event) { Post(std::move(event)); }, &log_);
+    try {
+      BuildPlan();
+    } catch (Error& error) {
+      if (error.log().empty()) error.WithLog(log_.Lines());
+      throw;
+    }
   }
 
   Napi::Value Result(Napi::Env env) override {
@@ -71,6 +72,13 @@ class BuildOperation final : public ThreadOperation {
   }
 
  private:
+  void BuildPlan() {
+    Backend& backend = OpenBackend(files_);
+    flavour_ = backend.flavour();
+    version_ = backend.version();
+    outcome_ = backend.Build(spec_, [this](ProgressEvent event) { Post(std::move(event)); }, &log_);
+  }
+
   static Napi::Object ToJsEvent(Napi::Env env, const ProgressEvent& event) {
     Napi::Object object = Napi::Object::New(env);
     object.Set("kind", KindName(event.kind));

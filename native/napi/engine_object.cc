@@ -92,7 +92,7 @@ Napi::Object EngineObject::Create(Napi::Env env, std::shared_ptr<EngineSession> 
 }
 
 void EngineObject::Finalize(Napi::BasicEnv) {
-  if (session_) state_->CloseInBackground(std::move(session_));
+  if (session_) state_->CloseInBackground(session_);
 }
 
 Napi::Value EngineObject::CreateRequest(const Napi::CallbackInfo& info) {

@@ -96,12 +96,27 @@ void EnvState::Watch(const std::shared_ptr<EngineSession>& session) {
   sessions_.push_back(session);
 }
 
-void EnvState::CloseInBackground(std::shared_ptr<EngineSession> session) {
+void EnvState::CloseInBackground(const std::shared_ptr<EngineSession>& session) {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (!open_) return;
   }
-  closers_.emplace_back([session = std::move(session)] { session->Close(Pending::kFinish); });
+  if (session->closed()) return;
+  for (Closer& closer : closers_) {
+    if (*closer.done) closer.thread.join();
+  }
+  std::erase_if(closers_, [](const Closer& closer) { return !closer.thread.joinable(); });
+  auto done = std::make_shared<std::atomic<bool>>(false);
+  try {
+    closers_.push_back({std::thread([session, done] {
+                          session->Close(Pending::kFinish);
+                          *done = true;
+                        }),
+                        done});
+  } catch (const std::system_error&) {
+    // No thread to be had, and this is called from a finalizer: better a short wait than a leak.
+    session->Close(Pending::kFinish);
+  }
 }
 
 void EnvState::ShutDown() {
@@ -118,7 +133,7 @@ void EnvState::ShutDown() {
   for (auto& [id, operation] : operations_) operation->Join();
   // A load that was under way may have ended in a session that nobody will ever see.
   operations_.clear();
-  for (std::thread& closer : closers_) closer.join();
+  for (Closer& closer : closers_) closer.thread.join();
   wake_.Release();
 }
 

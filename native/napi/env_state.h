@@ -1,9 +1,11 @@
 // What one environment (the main thread or a worker) has under way, and the one thread-safe function that wakes it.
 #pragma once
 
+#include <atomic>
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <thread>
 #include <unordered_map>
 #include <vector>
 
@@ -37,7 +39,7 @@ class EnvState : public std::enable_shared_from_this<EnvState> {
   void Watch(const std::shared_ptr<EngineSession>& session);
 
   // JS thread, from a finalizer: closes a session that was never closed, off the JS thread.
-  void CloseInBackground(std::shared_ptr<EngineSession> session);
+  void CloseInBackground(const std::shared_ptr<EngineSession>& session);
 
  private:
   struct Post {
@@ -58,7 +60,11 @@ class EnvState : public std::enable_shared_from_this<EnvState> {
   uint64_t next_id_ = 1;
   std::unordered_map<uint64_t, std::unique_ptr<Operation>> operations_;
   std::vector<std::weak_ptr<EngineSession>> sessions_;
-  std::vector<std::thread> closers_;
+  struct Closer {
+    std::thread thread;
+    std::shared_ptr<std::atomic<bool>> done;
+  };
+  std::vector<Closer> closers_;
 
   std::mutex mutex_;  // guards what follows
   std::deque<Post> posts_;

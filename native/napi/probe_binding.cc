@@ -63,7 +63,10 @@ class ProbeLibraryOperation final : public ThreadOperation {
       : ThreadOperation(env), files_(std::move(files)) {}
 
  protected:
-  void Execute() override { probe_ = ProbeLibrary(files_); }
+  void Execute() override {
+    const Activity activity;
+    probe_ = ProbeLibrary(files_);
+  }
 
   Napi::Value Result(Napi::Env env) override {
     Napi::Object object = Napi::Object::New(env);

@@ -2,28 +2,38 @@
 
 #include <cstring>
 
+#include "core/activity.h"
 #include "napi/bindings.h"
 #include "napi/convert.h"
 
 namespace trtnode {
 namespace {
 
+// Up to here staging is pinned on the JS thread; pinning more of it would hold the event loop up.
+constexpr size_t kPinnedAtOnceBytes = size_t{1} << 20;
+
 // From here on an output's pinned memory is lent to JavaScript instead of copied.
 constexpr size_t kExternalFromBytes = size_t{64} << 10;
 
-void ReturnLease(node_api_basic_env, void*, void* hint) { delete static_cast<PinnedLease*>(hint); }
+using SharedLease = std::shared_ptr<PinnedLease>;
+
+void ReturnLease(node_api_basic_env, void*, void* hint) { delete static_cast<SharedLease*>(hint); }
 
 // An ArrayBuffer over the lease's own memory; null where Node (or Electron) forbids external buffers.
 napi_value TryExternal(Napi::Env env, InferOutput* output) {
-  auto lease = std::make_unique<PinnedLease>(std::move(output->memory));
+  const auto lease = std::make_shared<PinnedLease>(std::move(output->memory));
+  auto* const hint = new SharedLease(lease);
   napi_value buffer = nullptr;
   const napi_status status = napi_create_external_arraybuffer(
-      env, lease->data(), output->size_bytes, ReturnLease, lease.get(), &buffer);
-  if (status == napi_ok) {
-    lease.release();  // NOLINT(bugprone-unused-return-value): ReturnLease deletes it
-    return buffer;
-  }
+      env, lease->data(), output->size_bytes, ReturnLease, hint, &buffer);
+  if (status == napi_ok) return buffer;
+  // A refusal may or may not have called the finalizer (it does beyond the longest ArrayBuffer), and may have thrown.
+  if (lease.use_count() > 1) delete hint;
   output->memory = std::move(*lease);
+  bool thrown = false;
+  napi_is_exception_pending(env, &thrown);
+  napi_value ignored = nullptr;
+  if (thrown) napi_get_and_clear_last_exception(env, &ignored);
   return nullptr;
 }
 
@@ -84,12 +94,32 @@ class InferOperation final : public Operation {
   const std::shared_ptr<InferJob> job_;
 };
 
+// Takes the staging of a large request off the JS thread, which touches neither job nor request meanwhile.
+class PrepareOperation final : public ThreadOperation {
+ public:
+  PrepareOperation(Napi::Env env, std::shared_ptr<EngineSession> session,
+                   std::shared_ptr<InferJob> job)
+      : ThreadOperation(env), session_(std::move(session)), job_(std::move(job)) {}
+
+ protected:
+  void Execute() override {
+    const Activity activity;
+    job_->staging = session_->TakeStaging(job_->staging_bytes);
+  }
+  Napi::Value Result(Napi::Env env) override { return env.Undefined(); }
+
+ private:
+  const std::shared_ptr<EngineSession> session_;
+  const std::shared_ptr<InferJob> job_;
+};
+
 }  // namespace
 
 void RequestObject::Define(Napi::Env env, AddonData* data) {
   data->request_constructor = Napi::Persistent(DefineClass(
       env, "NativeRequest",
-      {InstanceMethod<&RequestObject::Write>("write"), InstanceMethod<&RequestObject::Run>("run"),
+      {InstanceMethod<&RequestObject::Prepare>("prepare"),
+       InstanceMethod<&RequestObject::Write>("write"), InstanceMethod<&RequestObject::Run>("run"),
        InstanceMethod<&RequestObject::RunSync>("runSync"),
        InstanceMethod<&RequestObject::Release>("release")}));
 }
@@ -105,12 +135,21 @@ Napi::Object RequestObject::Create(Napi::Env env, std::shared_ptr<EngineSession>
     job->input_bytes.push_back(bytes);
     total += (bytes + kAlignment - 1) / kAlignment * kAlignment;
   }
-  job->staging = session->TakeStaging(total);
+  job->staging_bytes = total;
+  if (total <= kPinnedAtOnceBytes) job->staging = session->TakeStaging(total);
   Napi::Object object = DataOf(env).request_constructor.New({});
   RequestObject* const self = Unwrap(object);
   self->session_ = std::move(session);
   self->job_ = std::move(job);
   return object;
+}
+
+Napi::Value RequestObject::Prepare(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&]() -> Napi::Value {
+    if (!job_) throw Error(ErrorCode::kInvalidArg, "this request was run or released already");
+    return DataOf(info.Env())
+        .state->Start(std::make_unique<PrepareOperation>(info.Env(), session_, job_));
+  });
 }
 
 void RequestObject::Write(const Napi::CallbackInfo& info) {
@@ -124,6 +163,7 @@ void RequestObject::Write(const Napi::CallbackInfo& info) {
       throw Error(ErrorCode::kInvalidArg, "more bytes were written than the input has");
     }
     if (view.size == 0) return;
+    if (!job_->staging) job_->staging = session_->TakeStaging(job_->staging_bytes);
     std::memcpy(job_->staging.data() + job_->input_offsets[index] + offset, view.data, view.size);
   });
 }

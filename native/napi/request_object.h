@@ -8,13 +8,14 @@ namespace trtnode {
 class RequestObject : public Napi::ObjectWrap<RequestObject> {
  public:
   static void Define(Napi::Env env, AddonData* data);
-  // Lays the inputs out in pinned staging. Throws Error(kEngineClosed | kOutOfMemory …).
+  // Lays the inputs out in pinned staging, which it takes at once up to 1 MiB. Throws Error(kEngineClosed | kOutOfMemory …).
   static Napi::Object Create(Napi::Env env, std::shared_ptr<EngineSession> session,
                              std::shared_ptr<InferJob> job);
 
   explicit RequestObject(const Napi::CallbackInfo& info) : ObjectWrap(info) {}
 
  private:
+  Napi::Value Prepare(const Napi::CallbackInfo& info);
   void Write(const Napi::CallbackInfo& info);
   Napi::Value Run(const Napi::CallbackInfo& info);
   Napi::Value RunSync(const Napi::CallbackInfo& info);

@@ -1,5 +1,4 @@
 // What the rest of trt-node knows of TensorRT: one abstract backend, implemented once per ABI from one source (trt/abi).
-// The second seam at which tests inject faults.
 #pragma once
 
 #include <cuda.h>
@@ -20,7 +19,8 @@ struct EntryPoints {
   void* (*create_builder)(void* logger, int version) = nullptr;
   void* (*create_runtime)(void* logger, int version) = nullptr;
   void* (*create_parser)(void* network, void* logger, int version) = nullptr;
-  bool (*init_plugins)(void* logger, const char* name_space) = nullptr;
+  // Of the library that holds the standard plugins; empty: none.
+  std::string plugins_path;
   // TensorRT's own packed version number, which its factories are passed back.
   int packed_version = 0;
 };

@@ -16,6 +16,8 @@ struct Capability {
 bool IsTensorRt(Flavour flavour, const LibraryVersion&) { return flavour == Flavour::kTensorRt; }
 bool IsRtx(Flavour flavour, const LibraryVersion&) { return flavour == Flavour::kTensorRtRtx; }
 
+bool Never(Flavour, const LibraryVersion&) { return false; }
+
 bool AsksPool(const BuildSpec& spec, MemoryPool pool) { return spec.memory_pools.contains(pool); }
 
 // TensorRT-RTX times nothing while it builds: with these options its plans came out byte for byte as without them (digits
@@ -23,7 +25,9 @@ bool AsksPool(const BuildSpec& spec, MemoryPool pool) { return spec.memory_pools
 constexpr const char* kNoTacticTiming =
     "It picks kernels when the engine first runs, so the option would change nothing. Leave it out";
 
-// DLA exists on Jetson's TensorRT 10 and 11, which trt-node does not target through this option yet.
+constexpr const char* kNoDla =
+    "trt-node does not build for DLA, so the pool would have no effect. Leave it out";
+
 constexpr Capability kCapabilities[] = {
     {"building without a GPU", [](const BuildSpec& spec) { return !spec.device.has_value(); },
      IsRtx, ErrorCode::kNoDriver,
@@ -40,22 +44,21 @@ constexpr Capability kCapabilities[] = {
      [](const BuildSpec& spec) { return !spec.compute_capabilities.empty(); }, IsRtx,
      ErrorCode::kUnsupported,
      "TensorRT's engines run on the compute capability they were built on. Leave the option out, "
-     "or "
-     "build with runtime: 'tensorrt-rtx'"},
+     "or build with runtime: 'tensorrt-rtx'"},
     {"optimizationLevel", [](const BuildSpec& spec) { return spec.optimization_level.has_value(); },
      IsTensorRt, ErrorCode::kUnsupported, kNoTacticTiming},
     {"memoryPools.tacticDram",
      [](const BuildSpec& spec) { return AsksPool(spec, MemoryPool::kTacticDram); }, IsTensorRt,
      ErrorCode::kUnsupported, kNoTacticTiming},
     {"memoryPools.dlaManagedSram",
-     [](const BuildSpec& spec) { return AsksPool(spec, MemoryPool::kDlaManagedSram); }, IsTensorRt,
-     ErrorCode::kUnsupported, "TensorRT-RTX has no DLA"},
+     [](const BuildSpec& spec) { return AsksPool(spec, MemoryPool::kDlaManagedSram); }, Never,
+     ErrorCode::kUnsupported, kNoDla},
     {"memoryPools.dlaLocalDram",
-     [](const BuildSpec& spec) { return AsksPool(spec, MemoryPool::kDlaLocalDram); }, IsTensorRt,
-     ErrorCode::kUnsupported, "TensorRT-RTX has no DLA"},
+     [](const BuildSpec& spec) { return AsksPool(spec, MemoryPool::kDlaLocalDram); }, Never,
+     ErrorCode::kUnsupported, kNoDla},
     {"memoryPools.dlaGlobalDram",
-     [](const BuildSpec& spec) { return AsksPool(spec, MemoryPool::kDlaGlobalDram); }, IsTensorRt,
-     ErrorCode::kUnsupported, "TensorRT-RTX has no DLA"},
+     [](const BuildSpec& spec) { return AsksPool(spec, MemoryPool::kDlaGlobalDram); }, Never,
+     ErrorCode::kUnsupported, kNoDla},
 };
 
 }  // namespace

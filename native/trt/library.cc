@@ -3,6 +3,8 @@
 #include <map>
 #include <mutex>
 
+#include "core/activity.h"
+
 namespace trtnode {
 
 // Defined by each ABI's backend.cc.
@@ -142,12 +144,10 @@ OpenedLibrary OpenLibrary(const LibraryFiles& files) {
 }
 
 // The plugins that ONNX models may need are in a library of their own, beside the core; RTX has none.
-void FindPlugins(const LibraryFiles& files, const LibraryProbe& probe, EntryPoints* entry) {
-  if (probe.flavour != Flavour::kTensorRt) return;
+std::string PluginsPath(const LibraryFiles& files, const LibraryProbe& probe) {
+  if (probe.flavour != Flavour::kTensorRt) return "";
   const std::string folder = files.core.substr(0, files.core.rfind('/') + 1);
-  const DynamicLibrary plugins =
-      DynamicLibrary::Open(folder + "libnvinfer_plugin.so." + std::to_string(probe.version.major));
-  entry->init_plugins = plugins.Find<bool (*)(void*, const char*)>("initLibNvInferPlugins");
+  return folder + "libnvinfer_plugin.so." + std::to_string(probe.version.major);
 }
 
 }  // namespace
@@ -162,8 +162,10 @@ Backend& OpenBackend(const LibraryFiles& files) {
   std::unique_ptr<Backend>& backend = backends[files.core + '\n' + files.parser];
   if (!backend) {
     OpenedLibrary opened = OpenLibrary(files);
-    if (!files.parser.empty()) FindPlugins(files, opened.probe, &opened.entry);
+    opened.entry.plugins_path = PluginsPath(files, opened.probe);
     backend = AbiFor(opened.probe.version).create(opened.entry, opened.probe.version);
+    // The libraries have exit handlers now.
+    WaitForActivitiesAtExit(backend.get());
   }
   return *backend;
 }

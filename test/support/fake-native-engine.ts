@@ -35,6 +35,7 @@ export interface Write {
 export class FakeRequest implements NativeRequest {
   readonly writes: Write[] = [];
   released = 0;
+  prepared = 0;
   ran: 'no' | 'run' | 'runSync' = 'no';
   timed: boolean | null = null;
   #finish: ((result: NativeInferResult) => void) | null = null;
@@ -46,6 +47,11 @@ export class FakeRequest implements NativeRequest {
     readonly wanted: readonly boolean[],
     private readonly owner: FakeNativeEngine,
   ) {}
+
+  prepare(): Promise<void> {
+    this.prepared += 1;
+    return Promise.resolve();
+  }
 
   write(index: number, offsetBytes: number, data: Uint8Array): void {
     this.owner.beforeWrite?.(this.writes.length);

@@ -65,6 +65,9 @@ void AddProfiles(const BuildSpec& spec, const trt::INetworkDefinition& network,
 std::unique_ptr<trt::IBuilder> CreateBuilder(const EntryPoints& entry, OperationLog* log);
 std::unique_ptr<trt::IRuntime> CreateRuntime(const EntryPoints& entry, OperationLog* log);
 
+// Registers TensorRT's standard plugins, which have a library of their own. False where there is none.
+bool RegisterPlugins(const EntryPoints& entry);
+
 std::unique_ptr<LoadedEngine> DeserializeEngine(const EntryPoints& entry,
                                                 const LibraryVersion& version, const void* plan,
                                                 size_t size, OperationLog* log);

@@ -114,6 +114,13 @@ std::unique_ptr<trt::IRuntime> CreateRuntime(const EntryPoints& entry, Operation
   return std::unique_ptr<trt::IRuntime>(runtime);
 }
 
+bool RegisterPlugins(const EntryPoints& entry) {
+  if (entry.plugins_path.empty()) return false;
+  const DynamicLibrary library = DynamicLibrary::Open(entry.plugins_path);
+  const auto init = library.Find<bool (*)(void*, const char*)>("initLibNvInferPlugins");
+  return init != nullptr && init(&ProcessLogger(), "");
+}
+
 namespace {
 
 class AbiBackend final : public Backend {

@@ -104,7 +104,15 @@ void Configure(const BuildSpec& spec, trt::IBuilderConfig* config) {
   config->setProfilingVerbosity(trt::ProfilingVerbosity::kDETAILED);
   if (spec.optimization_level) config->setBuilderOptimizationLevel(*spec.optimization_level);
   for (const auto& [pool, bytes] : spec.memory_pools) {
-    config->setMemoryPoolLimit(static_cast<trt::MemoryPoolType>(pool), bytes);
+    const auto type = static_cast<trt::MemoryPoolType>(pool);
+    config->setMemoryPoolLimit(type, bytes);
+    // It returns nothing, and leaves alone what it does not like.
+    if (config->getMemoryPoolLimit(type) == bytes) continue;
+    throw Error(ErrorCode::kUnsupported, "TensorRT does not take " + std::to_string(bytes) +
+                                             " bytes for memoryPools." + MemoryPoolName(pool) +
+                                             "; it stays at " +
+                                             std::to_string(config->getMemoryPoolLimit(type)))
+        .With("option", std::string("memoryPools.") + MemoryPoolName(pool));
   }
   if (spec.tf32) SetFlag(config, trt::BuilderFlag::kTF32, *spec.tf32);
 #if defined(TRT_NODE_ABI_V10)
@@ -127,8 +135,8 @@ void InspectPlan(const EntryPoints& entry, const LibraryVersion& version, const 
   try {
     outcome->engine_information =
         DeserializeEngine(entry, version, plan.data(), plan.size(), &log)->Inspect();
-  } catch (const Error& error) {
-    outcome->engine_information_reason = error.message();
+  } catch (const std::exception& error) {
+    outcome->engine_information_reason = error.what();
   }
 }
 
@@ -143,7 +151,7 @@ BuildOutcome BuildPlan(const EntryPoints& entry, const LibraryVersion& version, 
   if (spec.device) Device::Get(*spec.device).MakeCurrent();
 
   const std::unique_ptr<trt::IBuilder> builder = CreateBuilder(entry, log);
-  if (entry.init_plugins != nullptr) entry.init_plugins(&ProcessLogger(), "");
+  RegisterPlugins(entry);
   const std::unique_ptr<trt::INetworkDefinition> network(
       builder->createNetworkV2(NetworkFlags(spec)));
   if (!network) {

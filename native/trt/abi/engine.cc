@@ -1,6 +1,7 @@
 // A deserialized plan and its execution contexts.
-#include <cstring>
+#include <algorithm>
 
+#include "core/activity.h"
 #include "trt/abi/adapters.h"
 
 namespace trtnode::TRT_NODE_ABI {
@@ -25,7 +26,9 @@ class AbiExecution final : public Execution {
   }
 
   Dims OutputDims(const TensorInfo& output) override {
-    return FromTrt(context_->getTensorShape(output.name.c_str()));
+    const trt::Dims dims = context_->getTensorShape(output.name.c_str());
+    Require(dims.nbDims >= 0, "tell the dims of an output");
+    return FromTrt(dims);
   }
 
   void Enqueue(CUstream stream) override {
@@ -66,8 +69,10 @@ class AbiEngine final : public LoadedEngine {
     std::unique_ptr<trt::IExecutionContext> context(engine_->createExecutionContext());
     if (!context) {
       throw Error(ErrorCode::kOutOfMemory,
-                  "TensorRT could not make an execution context; it needs " +
-                      std::to_string(DeviceMemoryBytes()) + " bytes of device memory");
+                  "TensorRT could not make an execution context, most often for want of device "
+                  "memory: it needs " +
+                      std::to_string(DeviceMemoryBytes()) +
+                      " bytes. Free GPU memory or use smaller profiles");
     }
     return std::make_unique<AbiExecution>(std::move(context));
   }
@@ -98,7 +103,28 @@ class AbiEngine final : public LoadedEngine {
           .With("tensor", info.name);
     }
     const bool is_input = engine_->getTensorIOMode(name) == trt::TensorIOMode::kINPUT;
+    if (is_input && info.is_shape_tensor) {
+      throw Error(ErrorCode::kUnsupported,
+                  "input " + info.name +
+                      " is a shape tensor: its values set other tensors' dims. This version of "
+                      "trt-node cannot take its values yet")
+          .With("tensor", info.name);
+    }
+    RequireLinear(info.name);
     (is_input ? inputs_ : outputs_).push_back(std::move(info));
+  }
+
+  // Other formats pad the channels: their tensors are larger than their dims say.
+  void RequireLinear(const std::string& name) const {
+    const int profiles = std::max(1, engine_->getNbOptimizationProfiles());
+    for (int profile = 0; profile < profiles; ++profile) {
+      if (engine_->getTensorFormat(name.c_str(), profile) == trt::TensorFormat::kLINEAR) continue;
+      throw Error(ErrorCode::kUnsupported,
+                  "tensor " + name +
+                      " is not laid out linearly, which this version of trt-node cannot move. "
+                      "Build without trtexec's --inputIOFormats and --outputIOFormats")
+          .With("tensor", name);
+    }
   }
 
   void DescribeProfile(int index) {
@@ -129,7 +155,13 @@ std::unique_ptr<LoadedEngine> DeserializeEngine(const EntryPoints& entry,
                                                 const LibraryVersion& version, const void* plan,
                                                 size_t size, OperationLog* log) {
   std::unique_ptr<trt::IRuntime> runtime = CreateRuntime(entry, log);
+  // Again: by now TensorRT's CUDA runtime has started, which has handlers of its own.
+  WaitForActivitiesAtExit(&entry);
   std::unique_ptr<trt::ICudaEngine> engine(runtime->deserializeCudaEngine(plan, size));
+  // The library of plugins is large, so it is opened for the plans that ask for one.
+  if (!engine && log->ErrorText().find("lugin") != std::string::npos && RegisterPlugins(entry)) {
+    engine.reset(runtime->deserializeCudaEngine(plan, size));
+  }
   if (!engine) {
     throw Error(ErrorCode::kDeserialize,
                 "TensorRT " + version.ToString() + " could not open the plan: " + log->ErrorText())
