@@ -210,6 +210,11 @@ export interface NativeBinding {
     onProgress: (event: NativeProgress) => void,
   ): Promise<NativeBuildResult>;
   hashFile(path: string): Promise<{ sha256: string; sizeBytes: number }>;
+  /**
+   * Waits for an advisory lock on a folder, held against other processes and threads and dropped when its holder dies. On
+   * file systems without such locks it holds nothing. ERR_TRT_WRITE after `timeoutMs`.
+   */
+  lockFolder(folder: string, timeoutMs: number): Promise<{ release(): void }>;
   /** Refuses directories, FIFOs and devices. ENOENT and the like come as ERR_TRT_PLAN_NOT_FOUND. */
   readPlan(path: string): Promise<NativePlan>;
   createPlan(sizeBytes: number): NativePlanWriter;

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { BuiltEngine, maxBytesInMemory } from './built-engine';
 import { TrtError } from './errors';
-import type { FileDigest, Manifest } from './manifest-schema';
+import type { FileWork } from './file-work';
+import type { Manifest } from './manifest-schema';
 import { checkOutput } from './output-check';
 import { publish } from './publish';
 import { tempPathFor } from './temp-files';
@@ -19,23 +20,17 @@ export interface BuildTarget {
 }
 
 /** Rejects with `ERR_TRT_WRITE` when nothing could be written to `output`; null keeps the plan in memory. */
-export async function prepareTarget(
-  output: string | null,
-  hashFile: (file: string) => Promise<FileDigest>,
-): Promise<BuildTarget> {
-  return output === null ? memoryTarget() : fileTarget(path.resolve(output), hashFile);
+export async function prepareTarget(output: string | null, work: FileWork): Promise<BuildTarget> {
+  return output === null ? memoryTarget() : fileTarget(path.resolve(output), work);
 }
 
-async function fileTarget(
-  output: string,
-  hashFile: (file: string) => Promise<FileDigest>,
-): Promise<BuildTarget> {
+async function fileTarget(output: string, work: FileWork): Promise<BuildTarget> {
   await checkOutput(output);
   const tempPlan = tempPathFor(output);
   return {
     tempPlan,
     async finish(manifest) {
-      await publish({ tempPlan, output, manifest, hashFile });
+      await publish({ tempPlan, output, manifest, work });
       return new BuiltEngine({ path: output }, manifest);
     },
     discard: () => rm(tempPlan, { force: true }).catch(() => undefined),

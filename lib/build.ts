@@ -26,6 +26,7 @@ import {
 } from './discovery';
 import { invalidArgument, TrtError } from './errors';
 import { filePathOf } from './file-path';
+import { fileWorkOf, type FileWork } from './file-work';
 import { manifestOf } from './manifest-of-build';
 import type { FileDigest } from './manifest-schema';
 import { nativeCall } from './native-call';
@@ -59,7 +60,7 @@ export async function buildEngine(
 
 /** What a build needs of the machine. */
 export interface BuildMachine {
-  readonly binding: Pick<NativeBinding, 'hashFile' | 'probeDriver'>;
+  readonly binding: Pick<NativeBinding, 'hashFile' | 'lockFolder' | 'probeDriver'>;
   readonly findLibraries: (options: FindLibrariesOptions) => Promise<Discovery>;
   readonly build: typeof buildInChild;
 }
@@ -73,14 +74,14 @@ export async function buildThrough(
   const started = performance.now();
   const { binding, build } = machine;
   const { signal, onProgress } = options;
-  const hashFile = (file: string): Promise<FileDigest> => nativeCall(() => binding.hashFile(file));
+  const work = fileWorkOf(binding);
   signal?.throwIfAborted();
 
-  const target = await prepareTarget(options.output, hashFile);
+  const target = await prepareTarget(options.output, work);
   try {
     const { model, library, driver } = await untilAborted(
       signal,
-      prepare(machine, modelPath, options, hashFile),
+      prepare(machine, modelPath, options, work),
     );
     const gpu = gpuFor(library, options, driver);
     const request = requestFor(library, modelPath, target.tempPlan, gpu, options);
@@ -117,7 +118,7 @@ async function prepare(
   machine: BuildMachine,
   modelPath: string,
   options: CheckedBuildOptions,
-  hashFile: (file: string) => Promise<FileDigest>,
+  work: FileWork,
 ): Promise<Preparation> {
   const { runtime, library, computeCapabilities, device, precision } = options;
   const finding = machine.findLibraries({
@@ -130,7 +131,7 @@ async function prepare(
   probing.catch(() => undefined);
 
   await checkOnnxFile(modelPath);
-  const model = await hashFile(modelPath);
+  const model = await work.hashFile(modelPath);
   const driver = await probing;
   const chosen = chooseForBuild({
     found: await finding,

@@ -6,10 +6,10 @@ import { loadBinding } from './binding';
 import type { Engine } from './engine';
 import { TrtError } from './errors';
 import { filePathOf } from './file-path';
+import { fileWorkOf } from './file-work';
 import { loadEngine } from './load';
 import type { LoadOptions } from './load-options';
-import type { FileDigest, Manifest } from './manifest-schema';
-import { nativeCall } from './native-call';
+import type { Manifest } from './manifest-schema';
 import { checkOutput } from './output-check';
 import { publish } from './publish';
 import { realFiles } from './publish-files';
@@ -65,19 +65,17 @@ export class BuiltEngine {
    */
   async save(path_: string | URL): Promise<void> {
     const output = path.resolve(filePathOf(path_, 'path'));
-    const binding = loadBinding();
-    const hashFile = (file: string): Promise<FileDigest> =>
-      nativeCall(() => binding.hashFile(file));
+    const work = fileWorkOf(loadBinding());
     await checkOutput(output);
     const tempPlan = tempPathFor(output);
     try {
       await this.#copyTo(tempPlan, output);
-      this.#checkDigest((await hashFile(tempPlan)).sha256, this.path ?? 'memory');
+      this.#checkDigest((await work.hashFile(tempPlan)).sha256, this.path ?? 'memory');
     } catch (error) {
       await realFiles.unlink(tempPlan).catch(() => undefined);
       throw error;
     }
-    await publish({ tempPlan, output, manifest: this.manifest, hashFile });
+    await publish({ tempPlan, output, manifest: this.manifest, work });
   }
 
   /** `loadEngine(this, options)`: loads the plan onto a GPU. */

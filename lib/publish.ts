@@ -1,7 +1,8 @@
 import path from 'node:path';
 import { TrtError } from './errors';
 import { manifestFor, manifestPathOf, manifestText, parseManifest } from './manifest';
-import type { FileDigest, Manifest } from './manifest-schema';
+import type { FileWork } from './file-work';
+import type { Manifest } from './manifest-schema';
 import { realFiles, type PublishFiles } from './publish-files';
 import { removeStaleTemps, tempPathFor } from './temp-files';
 import { writeError } from './write-error';
@@ -12,7 +13,7 @@ export interface Publication {
   readonly output: string;
   /** Describes `tempPlan`; without `previous`. */
   readonly manifest: Manifest;
-  readonly hashFile: (path: string) => Promise<FileDigest>;
+  readonly work: FileWork;
   /** Default: the real file system. */
   readonly files?: PublishFiles;
 }
@@ -24,7 +25,10 @@ interface Standing {
   readonly manifestBytes: Uint8Array | null;
 }
 
-/** Publications to one path in this process wait for each other: interleaved, their renames would mix two pairs. */
+/**
+ * Publications to one path wait for each other, as interleaved renames would mix two pairs: in this process here, which keeps
+ * their order, and across processes by the folder's lock.
+ */
 const running = new Map<string, Promise<void>>();
 
 /**
@@ -46,12 +50,14 @@ export async function publish(publication: Publication): Promise<void> {
 }
 
 async function publishAlone(publication: Required<Publication>): Promise<void> {
-  const { files, output, manifest, tempPlan } = publication;
+  const { files, work, output, manifest, tempPlan } = publication;
   const manifestPath = manifestPathOf(output);
   const folder = path.dirname(output);
   const temps = [tempPlan];
   const step = stepper(output);
+  let lock: { release(): void } | null = null;
   try {
+    lock = await work.lockFolder(folder);
     await removeStaleTemps(files, [output, manifestPath]);
     const standing = await step('look at the plan that stands there', () =>
       lookAtStanding(publication),
@@ -86,16 +92,18 @@ async function publishAlone(publication: Required<Publication>): Promise<void> {
   } catch (error) {
     await Promise.all(temps.map((temp) => files.unlink(temp).catch(() => undefined)));
     throw error;
+  } finally {
+    lock?.release();
   }
 }
 
 async function lookAtStanding(publication: Required<Publication>): Promise<Standing> {
-  const { files, output, hashFile } = publication;
+  const { files, output, work } = publication;
   const manifestPath = manifestPathOf(output);
   const manifestBytes = await files.readFile(manifestPath).catch(missing);
   const stats = await files.stat(output).catch(missing);
   if (stats === null) return { previous: null, manifestBytes };
-  const { sha256, sizeBytes } = await hashFile(output);
+  const { sha256, sizeBytes } = await work.hashFile(output);
   const described = manifestBytes && describes(manifestBytes, manifestPath, sha256);
   return { previous: described ?? { plan: { sha256, sizeBytes } }, manifestBytes };
 }

@@ -11,6 +11,7 @@ class TrtNodeAddon : public Napi::Addon<TrtNodeAddon> {
     RegisterBuild(env, exports);
     RegisterPlan(env, exports, &data_);
     RegisterEngine(env, exports, &data_);
+    RegisterLock(env, exports, &data_);
     RegisterRequest(env, &data_);
   }
 

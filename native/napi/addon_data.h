@@ -13,6 +13,7 @@ struct AddonData {
   Napi::FunctionReference plan_writer_constructor;
   Napi::FunctionReference engine_constructor;
   Napi::FunctionReference request_constructor;
+  Napi::FunctionReference lock_constructor;
 };
 
 // The environment's data; set when the addon was loaded into it.

@@ -13,6 +13,8 @@ void RegisterBuild(Napi::Env env, Napi::Object exports);
 void RegisterPlan(Napi::Env env, Napi::Object exports, AddonData* data);
 // loadEngine
 void RegisterEngine(Napi::Env env, Napi::Object exports, AddonData* data);
+// lockFolder
+void RegisterLock(Napi::Env env, Napi::Object exports, AddonData* data);
 void RegisterRequest(Napi::Env env, AddonData* data);
 
 }  // namespace trtnode

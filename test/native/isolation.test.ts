@@ -9,6 +9,7 @@ import {
   failure,
   rejectionOf,
   requireRtx,
+  root,
   temporaryFolder,
   trtNode,
 } from '../support/native-host';
@@ -27,6 +28,8 @@ const target = {
   runtime: 'tensorrt-rtx',
   computeCapabilities: ['8.6'],
 } as const satisfies BuildOptions;
+
+const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 /** Starts a long build in a fresh folder and calls `during` once, when TensorRT is at work. */
 async function interrupted(
@@ -188,9 +191,7 @@ describe('builds at once', () => {
     const digests = built.map(({ manifest }) => manifest.plan.sha256);
     expect(new Set(digests).size).toBe(built.length);
 
-    const plan = createHash('sha256')
-      .update(await fs.readFile(output))
-      .digest('hex');
+    const plan = sha256(await fs.readFile(output));
     const manifest = JSON.parse(await fs.readFile(`${output}.json`, 'utf8')) as Manifest;
     expect(digests).toContain(plan);
     expect(manifest.plan.sha256).toBe(plan);
@@ -204,5 +205,44 @@ describe('builds at once', () => {
     const building = buildEngine(digits, { ...target, profiles });
     const [built] = await Promise.all([building, failing]);
     expect(built.sizeBytes).toBeGreaterThan(0);
+  });
+});
+
+describe('processes that publish to one output', () => {
+  it('wait for each other, so that the pair agrees whenever it is looked at', async () => {
+    const into = await fs.mkdtemp(path.join(folder, 'published-'));
+    const plans = [path.join(into, 'a.engine'), path.join(into, 'b.engine')];
+    for (const [index, output] of plans.entries()) {
+      const opt = [8, 16][index]!;
+      const profiles = [{ images: { min: [1, 1, 8, 8], opt: [opt, 1, 8, 8], max: [64, 1, 8, 8] } }];
+      await buildEngine(digits, { ...target, output, profiles });
+    }
+    const output = path.join(into, 'shared.engine');
+    // Ten publications each, so that three processes overlap in most of them.
+    const args = [path.join(root, 'dist'), output, '10', ...plans];
+    const exits = Promise.all([1, 2, 3].map(() => runNode('save-often.cjs', args)));
+    let done = false;
+    void exits.finally(() => (done = true));
+    let seen = 0;
+    while (!done) {
+      // Read in this order, the manifest of before and after the plan bracket it.
+      const before = await fs.readFile(`${output}.json`, 'utf8').catch(() => null);
+      const plan = await fs.readFile(output).catch(() => null);
+      const after = await fs.readFile(`${output}.json`, 'utf8').catch(() => null);
+      if (before === null || plan === null || before !== after) continue;
+      seen += 1;
+      const { plan: current, previous } = JSON.parse(before) as Manifest;
+      expect([current.sha256, previous?.plan.sha256]).toContain(sha256(plan));
+    }
+    expect((await exits).map(({ code, stderr }) => ({ code, stderr }))).toEqual(
+      Array(3).fill({ code: 0, stderr: '' }),
+    );
+    const manifest = JSON.parse(await fs.readFile(`${output}.json`, 'utf8')) as Manifest;
+    expect(manifest.plan.sha256).toBe(sha256(await fs.readFile(output)));
+    expect(manifest.previous).toBeUndefined();
+    expect(seen).toBeGreaterThan(0);
+    expect((await fs.readdir(into)).sort()).toEqual(
+      ['a', 'b', 'shared'].flatMap((name) => [`${name}.engine`, `${name}.engine.json`]),
+    );
   });
 });

@@ -36,3 +36,9 @@ export function manifestFixture(plan: string, changes: Partial<Manifest> = {}): 
     ...changes,
   };
 }
+
+/** The addon's file work, with no lock: the tests that use it run in one process. */
+export const fileWork = {
+  hashFile,
+  lockFolder: () => Promise.resolve({ release: () => undefined }),
+};

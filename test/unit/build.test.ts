@@ -12,7 +12,7 @@ import type { FoundLibrary } from '../../lib/discovery';
 import { TrtError } from '../../lib/errors';
 import { readManifest } from '../../lib/manifest';
 import { packageVersion } from '../../lib/package-version';
-import { digestOf, hashFile } from '../support/manifests';
+import { digestOf, fileWork } from '../support/manifests';
 import { usable } from './fake-discovery';
 
 const digits = path.join(__dirname, '../../models/digits/digits.onnx');
@@ -77,7 +77,7 @@ function machine(
   build: Partial<NativeBuildResult> | Error = {},
 ): BuildMachine {
   return {
-    binding: { hashFile, probeDriver: () => Promise.resolve(driver) },
+    binding: { ...fileWork, probeDriver: () => Promise.resolve(driver) },
     findLibraries: () => Promise.resolve({ libraries, places: [], requested: null }),
     build: async (request, { onProgress } = {}) => {
       requests.push(request);

@@ -5,12 +5,12 @@ import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { BuiltEngine } from '../../lib/built-engine';
 import { readManifest } from '../../lib/manifest';
-import { hashFile, manifestFixture } from '../support/manifests';
+import { fileWork, manifestFixture } from '../support/manifests';
 
 // Saving hashes with the addon, which unit tests do without; Node's SHA-256 stands in for it.
 vi.mock('../../lib/binding', async (importActual) => ({
   ...(await importActual<object>()),
-  loadBinding: () => ({ hashFile }),
+  loadBinding: () => fileWork,
 }));
 
 const manifest = manifestFixture('the plan');

@@ -6,7 +6,7 @@ import { manifestFor, manifestPathOf, manifestText, readManifest } from '../../l
 import { publish } from '../../lib/publish';
 import type { PublishFiles } from '../../lib/publish-files';
 import { tempPathFor } from '../../lib/temp-files';
-import { digestOf, hashFile, manifestFixture } from '../support/manifests';
+import { digestOf, fileWork as work, manifestFixture } from '../support/manifests';
 import { RecordingFiles } from '../support/recording-files';
 
 let folder: string;
@@ -57,7 +57,7 @@ const settingNames = Object.keys(settings) as (keyof typeof settings)[];
 
 function start(files?: PublishFiles): Promise<void> {
   const manifest = manifestFixture('new');
-  return publish({ tempPlan, output, manifest, hashFile, ...(files ? { files } : {}) });
+  return publish({ tempPlan, output, manifest, work, ...(files ? { files } : {}) });
 }
 
 /** Names of files without what is random in them. */
@@ -180,7 +180,7 @@ describe('publish', () => {
     const second = tempPathFor(output);
     await writeFile(second, 'second');
     const manifest = manifestFixture('second');
-    await Promise.all([start(), publish({ tempPlan: second, output, manifest, hashFile })]);
+    await Promise.all([start(), publish({ tempPlan: second, output, manifest, work })]);
     expect(await planOnDisk()).toBe('second');
     expect(await readManifest(manifestPath)).toEqual(manifest);
   });
@@ -190,7 +190,7 @@ describe('publish', () => {
     const second = tempPathFor(output);
     await writeFile(second, 'second');
     const manifest = manifestFixture('second');
-    const following = publish({ tempPlan: second, output, manifest, hashFile });
+    const following = publish({ tempPlan: second, output, manifest, work });
     await expect(failing).rejects.toMatchObject({ code: 'ERR_TRT_WRITE' });
     await following;
     expect(await planOnDisk()).toBe('second');

@@ -1,0 +1,20 @@
+import type { NativeBinding } from './binding';
+import type { FileDigest } from './manifest-schema';
+import { nativeCall } from './native-call';
+
+/** What the addon does with files for builds: hashing gigabytes and holding a folder's lock. */
+export interface FileWork {
+  hashFile(file: string): Promise<FileDigest>;
+  /** Waits for other publications in the folder, of whatever process. */
+  lockFolder(folder: string): Promise<{ release(): void }>;
+}
+
+/** A publication takes milliseconds; beyond this its process is stuck. */
+const lockTimeoutMs = 30_000;
+
+export function fileWorkOf(binding: Pick<NativeBinding, 'hashFile' | 'lockFolder'>): FileWork {
+  return {
+    hashFile: (file) => nativeCall(() => binding.hashFile(file)),
+    lockFolder: (folder) => nativeCall(() => binding.lockFolder(folder, lockTimeoutMs)),
+  };
+}
