@@ -267,7 +267,9 @@ function openAddon(): NativeBinding {
 }
 
 function addonError(root: string, cause: unknown): TrtError {
-  const words = cause instanceof Error ? cause.message : String(cause);
+  const words = (cause instanceof Error ? cause.message : String(cause))
+    .replace(/\s+/g, ' ')
+    .trim();
   const libc = glibcVersion();
   if (libc === null || process.arch !== 'x64') {
     return new TrtError(
@@ -282,7 +284,7 @@ function addonError(root: string, cause: unknown): TrtError {
   const prebuilds = listFolder(join(root, 'prebuilds'));
   return new TrtError(
     'ERR_TRT_ADDON_LOAD',
-    `the native addon could not be loaded: ${words}. This machine has glibc ${libc}. ` +
+    `the native addon could not be loaded (${words}). This machine has glibc ${libc}. ` +
       (prebuilds.length === 0
         ? 'No prebuilt addon is in the package: in a clone run `npm run build:native`, elsewhere reinstall trt-node'
         : `Prebuilt: ${prebuilds.join(', ')}. Reinstall trt-node; if it still fails, report it with this message`),

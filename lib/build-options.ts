@@ -66,7 +66,10 @@ export interface BuildOptions {
    * machine's GPU. With TensorRT it is `ERR_TRT_UNSUPPORTED`: its plans are for the GPU that built them.
    */
   readonly computeCapabilities?: readonly string[] | undefined;
-  /** CUDA device index of the GPU to build on, as `CUDA_VISIBLE_DEVICES` leaves them. Default 0. */
+  /**
+   * CUDA device index of the GPU to build on, as `CUDA_VISIBLE_DEVICES` leaves them. Default 0 where a GPU is needed. Given
+   * where nothing is built on it (TensorRT-RTX for other GPUs), it is `ERR_TRT_INVALID_ARG`.
+   */
   readonly device?: number | undefined;
   /** Facts of your own for the manifest, e.g. `{ commit: '1f3a9c' }`. Default: none. */
   readonly labels?: Readonly<Record<string, string>> | undefined;
@@ -86,7 +89,8 @@ export interface CheckedBuildOptions {
   readonly optimizationLevel: number | null;
   readonly memoryPools: Readonly<Partial<Record<NativeMemoryPool, number>>>;
   readonly computeCapabilities: readonly string[];
-  readonly device: number;
+  /** null: not given, which is 0 where a GPU is needed */
+  readonly device: number | null;
   readonly labels: Readonly<Record<string, string>>;
   readonly signal: AbortSignal | null;
   readonly onProgress: ((progress: BuildProgress) => void) | null;
@@ -119,7 +123,7 @@ export function checkedBuildOptions(given: BuildOptions | undefined): CheckedBui
     optimizationLevel: integer(options.optimizationLevel, 'options.optimizationLevel', 5),
     memoryPools: checkedMemoryPools(options.memoryPools),
     computeCapabilities: checkedComputeCapabilities(options.computeCapabilities),
-    device: integer(options.device, 'options.device', 1023) ?? 0,
+    device: integer(options.device, 'options.device', 1023),
     labels: checkedLabels(options.labels),
     signal: checkedSignal(options.signal),
     onProgress: checkedCallback(options.onProgress),
@@ -128,9 +132,8 @@ export function checkedBuildOptions(given: BuildOptions | undefined): CheckedBui
 
 /** The options as the manifest keeps them: what shaped the plan, without paths and callbacks of the building machine. */
 export function optionsForManifest(options: CheckedBuildOptions): Record<string, unknown> {
-  const { runtime, precision, optimizationLevel, memoryPools, computeCapabilities, device } =
-    options;
-  return { runtime, precision, optimizationLevel, memoryPools, computeCapabilities, device };
+  const { runtime, precision, optimizationLevel, memoryPools, computeCapabilities } = options;
+  return { runtime, precision, optimizationLevel, memoryPools, computeCapabilities };
 }
 
 function oneOf<T extends string>(value: unknown, name: string, accepted: readonly T[]): T | null {

@@ -20,12 +20,16 @@ export interface BuildTarget {
 }
 
 /** Rejects with `ERR_TRT_WRITE` when nothing could be written to `output`; null keeps the plan in memory. */
-export async function prepareTarget(output: string | null, work: FileWork): Promise<BuildTarget> {
-  return output === null ? memoryTarget() : fileTarget(path.resolve(output), work);
+export async function prepareTarget(
+  output: string | null,
+  model: string,
+  work: FileWork,
+): Promise<BuildTarget> {
+  return output === null ? memoryTarget() : fileTarget(path.resolve(output), model, work);
 }
 
-async function fileTarget(output: string, work: FileWork): Promise<BuildTarget> {
-  await checkOutput(output);
+async function fileTarget(output: string, model: string, work: FileWork): Promise<BuildTarget> {
+  await checkOutput(output, model);
   const tempPlan = tempPathFor(output);
   return {
     tempPlan,

@@ -77,7 +77,7 @@ export async function buildThrough(
   const work = fileWorkOf(binding);
   signal?.throwIfAborted();
 
-  const target = await prepareTarget(options.output, work);
+  const target = await prepareTarget(options.output, modelPath, work);
   try {
     const { model, library, driver } = await untilAborted(
       signal,
@@ -97,7 +97,7 @@ export async function buildThrough(
       driver: driver.driverVersion,
       computeCapabilities: options.computeCapabilities,
       profiles: options.profiles,
-      options: optionsForManifest(options),
+      options: { ...optionsForManifest(options), device: gpu?.index ?? null },
       labels: options.labels,
     });
     return await target.finish(manifest);
@@ -138,7 +138,7 @@ async function prepare(
     runtime,
     computeCapabilities,
     driver,
-    device,
+    device: device ?? undefined,
   });
   checkTargets(chosen, computeCapabilities);
   checkPrecision(precision, chosen);
@@ -162,10 +162,18 @@ function gpuFor(
   { computeCapabilities, device }: CheckedBuildOptions,
   driver: NativeDriver,
 ): NativeGpu | null {
-  const gpu = driver.gpus.find(({ index }) => index === device) ?? null;
-  if (library.flavour === 'tensorrt' || gpu === null || computeCapabilities.length === 0)
+  const gpu = driver.gpus.find(({ index }) => index === (device ?? 0)) ?? null;
+  if (library.flavour === 'tensorrt') return gpu;
+  const { length } = computeCapabilities;
+  if (gpu !== null && (length === 0 || computeCapabilities.includes(gpu.computeCapability))) {
     return gpu;
-  return computeCapabilities.includes(gpu.computeCapability) ? gpu : null;
+  }
+  if (device === null) return null;
+  const expected =
+    gpu === null
+      ? `the index of one of this machine's ${driver.gpus.length} GPUs, or nothing,`
+      : `a GPU among the \`computeCapabilities\` ${computeCapabilities.join(', ')} (${gpu.name} is ${gpu.computeCapability}), or nothing,`;
+  throw invalidArgument('options.device', expected, device);
 }
 
 function requestFor(

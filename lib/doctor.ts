@@ -103,9 +103,9 @@ function libraryLines(
 
 function abilities({ problem, canBuild, canLoad }: LibraryReport): string {
   if (problem) return 'cannot be used';
-  if (canBuild && canLoad) return 'builds and runs';
-  if (canBuild) return 'builds, cannot run';
-  return canLoad ? 'runs, cannot build' : 'neither builds nor runs';
+  if (canBuild && canLoad) return 'can build and load';
+  if (canBuild) return 'can build, cannot load';
+  return canLoad ? 'can load, cannot build' : 'can neither build nor load';
 }
 
 /** What is missing is said at length once: where it first appears. */

@@ -9,8 +9,8 @@ export interface FileWork {
   lockFolder(folder: string): Promise<{ release(): void }>;
 }
 
-/** A publication takes milliseconds; beyond this its process is stuck. */
-const lockTimeoutMs = 30_000;
+/** A publication takes milliseconds, and seconds where it replaces a plan of gigabytes; beyond this its process is stuck. */
+const lockTimeoutMs = 300_000;
 
 export function fileWorkOf(binding: Pick<NativeBinding, 'hashFile' | 'lockFolder'>): FileWork {
   return {

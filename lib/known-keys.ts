@@ -1,4 +1,4 @@
-import { invalidArgument } from './errors';
+import { describeValue, invalidArgument, TrtError } from './errors';
 import { suggestion } from './nearest-name';
 
 /**
@@ -17,8 +17,12 @@ export function checkedOptions<T extends object>(
   }
   for (const key of Object.keys(options)) {
     if (!(known as readonly string[]).includes(key)) {
-      const expected = `only ${known.join(', ')} as options${suggestion(key, known).replace('?', '')}`;
-      throw invalidArgument(name, expected, key);
+      throw new TrtError(
+        'ERR_TRT_INVALID_ARG',
+        `expected a known key in \`${name}\` but received ${describeValue(key)}` +
+          `${suggestion(key, known) || '.'} Known are ${known.join(', ')}.`,
+        { details: { argument: name, key } },
+      );
     }
   }
   return options;

@@ -12,12 +12,13 @@ import type { Manifest } from './manifest-schema';
  */
 export type PlanIntegrity = 'digest' | 'off';
 
+/** How `loadEngine` loads a plan. */
 export interface LoadOptions {
-  /** CUDA's device index; 0 when left out. */
+  /** CUDA's device index; 0 when left out. `ERR_TRT_INVALID_ARG` when there is no such GPU. */
   readonly device?: number | undefined;
   /**
    * Path of a TensorRT library or of the folder with it; when left out, the one on this machine whose flavour and version are
-   * the plan's.
+   * the plan's. `ERR_TRT_LIBRARY_NOT_FOUND`, and `ERR_TRT_PLAN_VERSION` or `ERR_TRT_PLAN_FLAVOUR` when it is another's.
    */
   readonly library?: string | undefined;
   /** `digest` when left out; see {@link PlanIntegrity}. */

@@ -1,6 +1,11 @@
 import type { NativeDriver } from './binding';
 import { isUsable, type Discovery, type UsableLibrary } from './discovery/found-library';
-import { builderMissing, libraryNotFound, unusableLibraries } from './discovery/refusals';
+import {
+  builderMissing,
+  libraryNotFound,
+  requestedFileProblem,
+  unusableLibraries,
+} from './discovery/refusals';
 import { TrtError } from './errors';
 import { gpuUnsupported } from './gpu-support';
 
@@ -44,7 +49,11 @@ function missingSupport(libraries: readonly UsableLibrary[], driver: NativeDrive
 
 function missingLibrary(found: Discovery): TrtError | null {
   if (found.libraries.some(isUsable)) return null;
-  return unusableLibraries(found.libraries) ?? libraryNotFound(found, ['tensorrt', 'tensorrt-rtx']);
+  return (
+    requestedFileProblem(found) ??
+    unusableLibraries(found.libraries) ??
+    libraryNotFound(found, ['tensorrt', 'tensorrt-rtx'])
+  );
 }
 
 function missingGpu(driver: NativeDriver, because: string): TrtError[] {

@@ -1,10 +1,8 @@
-import path from 'node:path';
 import { Command, Option } from 'commander';
 import pc from 'picocolors';
 import type { NativeMemoryPool } from '../binding';
 import { buildEngine } from '../build';
 import type { BuildOptions, BuildRuntime, Precision } from '../build-options';
-import { invalidArgument } from '../errors';
 import { manifestPathOf } from '../manifest';
 import type { Profile } from '../manifest-schema';
 import { withAbortOnSignals } from './abort-on-signals';
@@ -112,7 +110,7 @@ export function buildOptionsOf(
   const first = profileOfShapes(flags);
   const profiles = [...(first ? [first] : []), ...(flags.profile ?? [])];
   return {
-    output: outputOf(model, flags.output),
+    output: flags.output ?? `${model.replace(/\.onnx$/i, '')}.engine`,
     runtime: flags.runtime,
     library: flags.library,
     precision: flags.precision,
@@ -158,12 +156,4 @@ async function runBuild(model: string, flags: BuildFlags): Promise<void> {
 function progressStyle({ quiet }: BuildFlags): ProgressStyle {
   if (quiet) return 'none';
   return process.stderr.isTTY ? 'bar' : 'lines';
-}
-
-function outputOf(model: string, output: string | undefined): string {
-  const chosen = output ?? `${model.replace(/\.onnx$/i, '')}.engine`;
-  if (path.resolve(chosen) === path.resolve(model)) {
-    throw invalidArgument('--output', 'another file than the model', chosen);
-  }
-  return chosen;
 }

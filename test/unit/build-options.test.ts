@@ -34,7 +34,7 @@ describe('checkedBuildOptions', () => {
       optimizationLevel: null,
       memoryPools: {},
       computeCapabilities: [],
-      device: 0,
+      device: null,
       labels: {},
       signal: null,
       onProgress: null,

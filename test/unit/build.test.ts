@@ -100,6 +100,18 @@ function build(on: BuildMachine, options: BuildOptions, model = digits): Promise
 const forAmpere = { computeCapabilities: ['8.6', '8.9'] };
 
 describe('buildEngine', () => {
+  it('refuses a device that nothing would be built on', async () => {
+    const given = build(machine([rtx], noDriver), { ...forAmpere, device: 7 });
+    await expect(given).rejects.toMatchObject({ code: 'ERR_TRT_INVALID_ARG' });
+  });
+
+  it('never replaces the model', async () => {
+    const before = await readFile(digits);
+    const onto = build(machine([rtx], noDriver), { ...forAmpere, output: digits });
+    await expect(onto).rejects.toMatchObject({ code: 'ERR_TRT_INVALID_ARG' });
+    expect(await readFile(digits)).toEqual(before);
+  });
+
   it('publishes the plan with a manifest that says what is known', async () => {
     const events: BuildProgress[] = [];
     const engine = await build(machine([rtx], noDriver), {

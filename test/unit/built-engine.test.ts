@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { BuiltEngine } from '../../lib/built-engine';
 import { readManifest } from '../../lib/manifest';
 import { fileWork, manifestFixture } from '../support/manifests';
+import { rtxHeader } from '../support/plan-bytes';
 
 // Saving hashes with the addon, which unit tests do without; Node's SHA-256 stands in for it.
 vi.mock('../../lib/binding', async (importActual) => ({
@@ -51,9 +52,11 @@ describe('BuiltEngine', () => {
   });
 
   it('saves onto itself', async () => {
-    await inFile().save(file);
-    expect(await readFile(file, 'utf8')).toBe('the plan');
-    expect(await readManifest(`${file}.json`)).toEqual(manifest);
+    const plan = rtxHeader([1, 7, 1, 116]).toString('ascii');
+    await writeFile(file, plan);
+    await new BuiltEngine({ path: file }, manifestFixture(plan)).save(file);
+    expect(await readFile(file, 'utf8')).toBe(plan);
+    expect(await readManifest(`${file}.json`)).toEqual(manifestFixture(plan));
   });
 
   it('gives and saves no plan that was changed since', async () => {

@@ -5,8 +5,11 @@ import { Aborted, exitCodeOf } from '../../lib/cli/exit-codes';
 import { withAbortOnSignals } from '../../lib/cli/abort-on-signals';
 import { createProgressView } from '../../lib/cli/progress-view';
 import { createProgram, runCommandLine } from '../../lib/cli/program';
-import { formatError } from '../../lib/cli/report-error';
-import { TrtError } from '../../lib/errors';
+import { tolerateBrokenPipe } from '../../lib/cli/broken-pipe';
+import { flagOf, formatError } from '../../lib/cli/report-error';
+import { invalidArgument, TrtError } from '../../lib/errors';
+
+const digits = 'models/digits/digits.onnx';
 
 describe('runCommandLine', () => {
   let stdout: string;
@@ -53,7 +56,7 @@ describe('runCommandLine', () => {
     ['a value that is not a choice', ['build', 'm.onnx', '--precision', 'fp4']],
     ['shapes that are none', ['build', 'm.onnx', '--profile', 'x']],
     ['one of three shape options', ['build', 'm.onnx', '--minShapes', 'x:1']],
-    ['the model as output', ['build', 'm.onnx', '-o', './m.onnx']],
+    ['the model as output', ['build', digits, '-o', digits]],
     ['an unknown job', ['doctor', '--for', 'train']],
   ])('exits with 2 for %s', async (_name, args) => {
     expect(await run(...args)).toBe(2);
@@ -150,8 +153,48 @@ describe('formatError', () => {
     expect(text).not.toContain('chatter');
   });
 
+  it('names flags where the message names options', () => {
+    const say = (error: TrtError) => formatError(error, plain);
+    expect(say(invalidArgument('options.optimizationLevel', 'an integer', 9))).toContain(
+      'for `--optimization-level` but received 9',
+    );
+    expect(say(invalidArgument('options.profiles[1].x.min', 'dims', 9))).toContain(
+      '`--profile[1].x.min`',
+    );
+    expect(say(invalidArgument('indexUrl', 'a URL', 'x'))).toContain('for `--index-url` but');
+    const hinted =
+      "name `dir` (--dir), or `computeCapabilities: ['8.6']` (--compute-capability 8.6)";
+    expect(say(new TrtError('ERR_TRT_WRITE', hinted))).toContain(
+      'name `--dir`, or `--compute-capability 8.6`',
+    );
+    const ofModel = 'the input `labels` is not there';
+    expect(say(new TrtError('ERR_TRT_MODEL_PARSE', ofModel))).toContain(ofModel);
+  });
+
+  it('knows flags that exist alone', () => {
+    const flags = createProgram().commands.flatMap(({ options }) =>
+      options.map(({ long }) => long),
+    );
+    for (const flag of Object.values(flagOf)) expect(flags).toContain(flag);
+  });
+
+  it('says how to give a profile', () => {
+    const text = formatError(new TrtError('ERR_TRT_PROFILE_MISSING', 'no profile'), plain);
+    expect(text).toMatch(/--profile .*--minShapes/);
+  });
+
   it('keeps the stack of a bug', () => {
     expect(formatError(new TypeError('bug'), plain)).toContain('cli-program.test');
+  });
+});
+
+describe('tolerateBrokenPipe', () => {
+  it('is silent about a lost reader alone', () => {
+    const stream = new Writable();
+    tolerateBrokenPipe(stream);
+    const failure = (code: string) => Object.assign(new Error(code), { code });
+    expect(() => stream.emit('error', failure('EPIPE'))).not.toThrow();
+    expect(() => stream.emit('error', failure('ENOSPC'))).toThrow('ENOSPC');
   });
 });
 
@@ -199,13 +242,16 @@ describe('createProgressView', () => {
     return { stream, text: () => chunks.join('') };
   }
 
-  it('writes a line for each phase, once', () => {
+  it('writes a line for each phase, once, from two seconds on', () => {
     const { stream, text } = sink();
     const view = createProgressView('lines', stream);
-    for (const phase of ['Building', 'Tactics', 'Tactics']) view.update(start(phase));
-    view.update({ ...event, kind: 'step', phase: 'Building', step: 1 });
+    for (const phase of ['Parsing', 'Building']) view.update(start(phase));
+    expect(text()).toBe('');
+    view.update({ ...start('Parsing'), kind: 'phase-end', elapsedMs: 2000 });
+    view.update({ ...start('Building'), kind: 'step', step: 1, elapsedMs: 2000 });
+    for (const phase of ['Tactics', 'Tactics']) view.update({ ...start(phase), elapsedMs: 3400 });
     view.end();
-    expect(text()).toBe('    1.2 s  Building\n    1.2 s  Tactics\n');
+    expect(text()).toBe('    2.0 s  Building\n    3.4 s  Tactics\n');
   });
 
   it('keeps warnings, each once, and writes nothing when told so', () => {
