@@ -1,5 +1,5 @@
 import { nativeMemoryPools, type NativeMemoryPool } from '../binding';
-import { invalidArgument } from '../errors';
+import { invalidArgument, TrtError } from '../errors';
 import type { DimsRange, Profile } from '../manifest-schema';
 
 /** The three ranges as trtexec's options give them: each names all inputs once. */
@@ -23,19 +23,31 @@ export function parseProfile(text: string, option = '--profile'): Profile {
 /** trtexec's three options as one profile; null when none of them is given. */
 export function profileOfShapes({ minShapes, optShapes, maxShapes }: ShapeOptions): Profile | null {
   const given = { '--minShapes': minShapes, '--optShapes': optShapes, '--maxShapes': maxShapes };
-  if (Object.values(given).every((value) => value === undefined)) return null;
-  const ranges = Object.entries(given).map(([option, value]) => {
-    if (value === undefined) {
-      throw invalidArgument(option, 'all three of --minShapes, --optShapes, --maxShapes', value);
-    }
-    return { option, shapes: parseShapes(value, option) };
-  });
+  const options = Object.entries(given);
+  const isAbsent = ([, value]: (typeof options)[number]): boolean => value === undefined;
+  const absent = options.filter(isAbsent).map(([option]) => option);
+  if (absent.length === options.length) return null;
+  if (absent.length > 0) {
+    throw new TrtError(
+      'ERR_TRT_INVALID_ARG',
+      `expected all three of ${Object.keys(given).join(', ')}: also give ${absent.join(' and ')}`,
+      { details: { argument: absent[0] } },
+    );
+  }
+  const ranges = options.map(([option, value = '']) => ({
+    option,
+    shapes: parseShapes(value, option),
+  }));
   const names = [...new Set(ranges.flatMap(({ shapes }) => Object.keys(shapes)))];
   const dimsOf = (index: number, name: string): number[] => {
     const range = ranges[index];
     const dims = range?.shapes[name];
     if (!dims) {
-      throw invalidArgument(range?.option ?? '', `a shape for input ${name}`, undefined);
+      throw new TrtError(
+        'ERR_TRT_INVALID_ARG',
+        `expected the same inputs in --minShapes, --optShapes, --maxShapes: also give ${name} in ${range?.option ?? ''}`,
+        { details: { argument: range?.option } },
+      );
     }
     return dims;
   };

@@ -41,7 +41,10 @@ class WarningKeeper implements ProgressView {
   }
 }
 
-/** For logs and pipes: one line for each of TensorRT's phases, however often it comes back to it. */
+/** A build that ends before this leaves no lines in a log: its summary says enough. */
+const quietMs = 2_000;
+
+/** For logs and pipes: one line for each of TensorRT's phases of a longer build, however often it comes back to it. */
 class LinesView extends WarningKeeper {
   readonly #seen = new Set<string>();
   readonly #stream: NodeJS.WritableStream;
@@ -54,7 +57,9 @@ class LinesView extends WarningKeeper {
   override update(progress: BuildProgress): void {
     super.update(progress);
     const { kind, phase, elapsedMs } = progress;
-    if (kind !== 'phase-start' || this.#seen.has(phase)) return;
+    // A step tells of a phase that began in the quiet time and goes on.
+    if (kind !== 'phase-start' && kind !== 'step') return;
+    if (elapsedMs < quietMs || this.#seen.has(phase)) return;
     this.#seen.add(phase);
     this.#stream.write(`${(elapsedMs / 1000).toFixed(1).padStart(7)} s  ${phase}\n`);
   }

@@ -4,6 +4,26 @@ import { Aborted } from './exit-codes';
 
 const logTail = 12;
 
+/** The flags for what `buildEngine` and `setupRuntime` call their options. */
+export const flagOf: Readonly<Record<string, string>> = {
+  output: '--output',
+  runtime: '--runtime',
+  library: '--library',
+  precision: '--precision',
+  profiles: '--profile',
+  optimizationLevel: '--optimization-level',
+  memoryPools: '--memory-pool',
+  computeCapabilities: '--compute-capability',
+  labels: '--label',
+  device: '--device',
+  cuda: '--cuda',
+  dir: '--dir',
+  indexUrl: '--index-url',
+};
+
+const profileHint =
+  "On the command line: --profile 'x:1x8/8x8/64x8' (input:min/opt/max), or --minShapes x:1x8 --optShapes x:8x8 --maxShapes x:64x8.";
+
 /** What the user reads on stderr: `error [CODE]: message`, and the end of TensorRT's own log. */
 export function formatError(error: unknown, colors: Pick<typeof pc, 'red' | 'dim'> = pc): string {
   if (error instanceof Aborted) return error.message;
@@ -12,7 +32,8 @@ export function formatError(error: unknown, colors: Pick<typeof pc, 'red' | 'dim
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     return `${colors.red('error')}: ${text}`;
   }
-  const lines = [`${colors.red('error')} [${error.code}]: ${error.message}`];
+  const lines = [`${colors.red('error')} [${error.code}]: ${inFlags(error)}`];
+  if (error.code === 'ERR_TRT_PROFILE_MISSING') lines.push(profileHint);
   const tail = worthReading(error.log).slice(-logTail);
   if (tail.length > 0) {
     lines.push(colors.dim('TensorRT said:'));
@@ -25,4 +46,26 @@ export function formatError(error: unknown, colors: Pick<typeof pc, 'red' | 'dim
 function worthReading(log: readonly LogLine[]): readonly LogLine[] {
   const telling = log.filter(({ severity }) => severity !== 'info' && severity !== 'verbose');
   return telling.length > 0 ? telling : log;
+}
+
+/** The message with flags for the names of options. */
+function inFlags({ message, details }: TrtError): string {
+  return (
+    message
+      // `dir` (--dir): it names the flag itself.
+      .replace(/`(?:options\.)?\w+[^`\n]*` \((--[a-z-]+[^)\n]*)\)/g, '`$1`')
+      .replace(/`(\w+)`/g, (whole, name: string) => {
+        // A bare name may be an input's.
+        const flag = details['argument'] === name ? flagNamed(name) : undefined;
+        return flag === undefined ? whole : `\`${flag}\``;
+      })
+      .replace(/\boptions\.(\w+)(\[\d+\])?/g, (whole, name: string, index = '') => {
+        const flag = flagNamed(name);
+        return flag === undefined ? whole : `${flag}${String(index)}`;
+      })
+  );
+}
+
+function flagNamed(name: string): string | undefined {
+  return Object.hasOwn(flagOf, name) ? flagOf[name] : undefined;
 }

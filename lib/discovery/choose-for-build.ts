@@ -3,7 +3,12 @@ import { TrtError } from '../errors';
 import { gpuUnsupported } from '../gpu-support';
 import type { Flavour } from '../manifest-schema';
 import { isUsable, type Discovery, type UsableLibrary } from './found-library';
-import { builderMissing, libraryNotFound, unusableLibraries } from './refusals';
+import {
+  builderMissing,
+  libraryNotFound,
+  requestedFileProblem,
+  unusableLibraries,
+} from './refusals';
 
 export interface BuildChoice {
   readonly found: Discovery;
@@ -24,6 +29,8 @@ export function chooseForBuild(choice: BuildChoice): UsableLibrary {
   if (found.libraries.length === 0) {
     throw libraryNotFound(found, runtime === 'auto' ? ['tensorrt', 'tensorrt-rtx'] : [runtime]);
   }
+  const given = requestedFileProblem(found);
+  if (given) throw given;
   if (runtime !== 'auto') return chooseOf(runtime, choice);
   if (choice.computeCapabilities.length > 0) return chooseOf('tensorrt-rtx', choice);
   return chooseAutomatically(choice);
@@ -82,7 +89,7 @@ function targetProblem(flavour: Flavour, choice: BuildChoice): TrtError | null {
 
 function noGpu(driver: NativeDriver, device: number): TrtError {
   const alternative =
-    'TensorRT builds on the GPU that shall run the plan; without one, TensorRT-RTX builds for the GPUs named in `computeCapabilities` (runtime `tensorrt-rtx`).';
+    'TensorRT builds on the GPU that shall run the plan; without one, TensorRT-RTX builds for the GPUs named in `computeCapabilities` (--compute-capability), runtime `tensorrt-rtx`.';
   if (driver.status !== 'ok') {
     return new TrtError(
       'ERR_TRT_NO_DRIVER',
@@ -104,8 +111,8 @@ function targetRequired(driver: NativeDriver, device: number): TrtError {
       : `this machine has no working NVIDIA driver (${driver.message || driver.status})`;
   return new TrtError(
     'ERR_TRT_TARGET_REQUIRED',
-    `${seen}, so the GPUs that shall run the plan must be named: give \`computeCapabilities\`, for example ['8.6', '8.9'] ` +
-      '(--compute-capability 8.6,8.9). The plan is then TensorRT-RTX’s and runs on those GPUs with TensorRT-RTX alone.',
+    `${seen}, so the GPUs that shall run the plan must be named: give \`computeCapabilities: ['8.6', '8.9']\` ` +
+      '(--compute-capability 8.6,8.9), for example. The plan is then TensorRT-RTX’s and runs on those GPUs with TensorRT-RTX alone.',
     { details: { option: 'computeCapabilities' } },
   );
 }
@@ -113,7 +120,7 @@ function targetRequired(driver: NativeDriver, device: number): TrtError {
 function targetsNeedRtx(): TrtError {
   return new TrtError(
     'ERR_TRT_UNSUPPORTED',
-    'expected no `computeCapabilities` for runtime `tensorrt`: TensorRT builds for the GPU it runs on. ' +
+    'expected no `computeCapabilities` (--compute-capability) for runtime `tensorrt`: TensorRT builds for the GPU it runs on. ' +
       'Leave them out, or choose runtime `tensorrt-rtx`.',
     { details: { option: 'computeCapabilities', flavour: 'tensorrt' } },
   );

@@ -2,7 +2,12 @@ import { TrtError } from '../errors';
 import { flavourNames } from '../gpu-support';
 import type { Flavour } from '../manifest-schema';
 import { isUsable, type Discovery, type UsableLibrary } from './found-library';
-import { describeLibrary, libraryNotFound, unusableLibraries } from './refusals';
+import {
+  describeLibrary,
+  libraryNotFound,
+  requestedFileProblem,
+  unusableLibraries,
+} from './refusals';
 import { releaseOf } from './versions';
 
 export interface LoadChoice {
@@ -15,6 +20,8 @@ export interface LoadChoice {
 
 /** The first library of the plan's flavour and exact release. Throws a TrtError that says what the plan needs. */
 export function chooseForLoad({ found, flavour, version }: LoadChoice): UsableLibrary {
+  const given = requestedFileProblem(found);
+  if (given) throw given;
   const release = releaseOf(version);
   const ofFlavour = found.libraries.filter((library) => library.flavour === flavour);
   const usable = ofFlavour.filter(isUsable).filter(({ hasRuntime }) => hasRuntime);

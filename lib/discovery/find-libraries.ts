@@ -1,4 +1,5 @@
-import { stat } from 'node:fs/promises';
+import { constants, type Stats } from 'node:fs';
+import { access, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { NativeLibraryFiles, NativeLibraryProbe } from '../binding';
 import { invalidArgument, TrtError } from '../errors';
@@ -53,9 +54,15 @@ export async function findLibraries(
   const places: Place[] = [];
   const candidates: Candidate[] = [];
   for (const searched of distinctPaths(paths)) {
-    const facts = await stat(searched.path).catch(() => null);
+    const { facts, unreadable } = await factsOf(searched.path);
     // Below a given library, lib/ and lib64/ are a courtesy: where they are missing they were not asked for.
-    if (facts !== null || requested === null) places.push({ ...searched, exists: facts !== null });
+    if (facts !== null || requested === null || unreadable !== null) {
+      places.push({
+        ...searched,
+        exists: facts !== null,
+        ...(unreadable !== null && { unreadable }),
+      });
+    }
     if (facts?.isDirectory()) {
       candidates.push(...(await candidatesIn(searched.path, searched.source)));
     } else if (facts) {
@@ -75,6 +82,23 @@ export async function findLibraries(
   return { libraries, places, requested };
 }
 
+/** What is at a path; `unreadable` is the system's code where something may be there and cannot be looked at. */
+async function factsOf(file: string): Promise<{ facts: Stats | null; unreadable: string | null }> {
+  let facts: Stats | null = null;
+  try {
+    facts = await stat(file);
+    if (facts.isDirectory()) await access(file, constants.R_OK | constants.X_OK);
+    return { facts, unreadable: null };
+  } catch (error) {
+    const code = systemCodeOf(error);
+    return { facts, unreadable: code === 'ENOENT' || code === 'ENOTDIR' ? null : code };
+  }
+}
+
+function systemCodeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? String(error);
+}
+
 async function requestedPath(library: string): Promise<string> {
   if (typeof library !== 'string' || library === '') {
     throw invalidArgument('library', 'the path of a TensorRT library or of its folder', library);
@@ -85,8 +109,8 @@ async function requestedPath(library: string): Promise<string> {
   } catch (cause) {
     throw new TrtError(
       'ERR_TRT_LIBRARY_NOT_FOUND',
-      `expected a TensorRT library or a folder with one at \`library\`, but ${absolute} cannot be opened. ` +
-        'Correct the path, or leave `library` out to search this machine.',
+      `expected a TensorRT library or a folder with one at \`library\` (--library), but ${absolute} cannot be opened (${systemCodeOf(cause)}). ` +
+        'Correct the path, or leave `library` (--library) out to search this machine.',
       { cause, details: { path: absolute } },
     );
   }

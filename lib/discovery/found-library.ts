@@ -37,6 +37,8 @@ export interface Place {
   readonly path: string;
   readonly source: string;
   readonly exists: boolean;
+  /** The system's code where it cannot be looked at, `EACCES`; whether it exists is not known when `exists` is false. */
+  readonly unreadable?: string;
 }
 
 /** The outcome of one search, in the order in which equals are preferred. */

@@ -36,9 +36,13 @@ export function libraryNotFound(found: Discovery, flavours: readonly Flavour[]):
 /** A line for each place, but one for all of a source's places that do not exist: there can be dozens. */
 function placeLines(places: Discovery['places']): string[] {
   const lines = places
-    .filter(({ exists }) => exists)
-    .map(({ path, source }) => `  ${path} (${source})`);
-  const missing = places.filter(({ exists }) => !exists);
+    .filter(({ exists, unreadable }) => exists || unreadable !== undefined)
+    .map(({ path, source, unreadable }) =>
+      unreadable === undefined
+        ? `  ${path} (${source})`
+        : `  ${path} (${source}, cannot be read: ${unreadable})`,
+    );
+  const missing = places.filter(({ exists, unreadable }) => !exists && unreadable === undefined);
   for (const source of new Set(missing.map((place) => place.source))) {
     const paths = missing.filter((place) => place.source === source).map(({ path }) => path);
     lines.push(
@@ -83,6 +87,25 @@ export function unusableLibraries(libraries: readonly FoundLibrary[]): TrtError 
   });
 }
 
+/**
+ * The problem of a given `library` file that cannot be used. What its name makes of it is a guess, so it is told before
+ * anything that would follow from its flavour.
+ */
+export function requestedFileProblem({ libraries, requested }: Discovery): TrtError | null {
+  const file = libraries.find(({ files }) => files.core === requested);
+  if (!file || isUsable(file)) return null;
+  const { problem } = file;
+  return new TrtError(
+    problem.code,
+    `${problem.message}\n\`library\` (--library) names that file; trt-node works with ${usableReleases}.`,
+    {
+      cause: problem,
+      log: problem.log,
+      details: { ...problem.details, path: file.files.core, version: file.version },
+    },
+  );
+}
+
 /** A library that can be opened and cannot build. */
 export function builderMissing(library: UsableLibrary): TrtError {
   const parser =
@@ -95,7 +118,7 @@ export function builderMissing(library: UsableLibrary): TrtError {
       : 'it exports no builder. Install the full TensorRT';
   return new TrtError(
     'ERR_TRT_BUILDER_MISSING',
-    `${describeLibrary(library)} cannot build: ${why}, or name another TensorRT with \`library\`.`,
+    `${describeLibrary(library)} cannot build: ${why}, or name another TensorRT with \`library\` (--library).`,
     { details: { path: library.files.core, parser } },
   );
 }

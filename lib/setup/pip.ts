@@ -149,12 +149,23 @@ function pipError({ pin, command }: PipDownload, result: ProgramResult): TrtErro
   const words = redactText(result.output).trim();
   const got = /DO NOT MATCH THE HASHES[^]*?\bGot\s+([0-9a-f]{64})\b/.exec(words)?.[1];
   if (got !== undefined) return checksumError(pin, 'pip', { sha256: got });
-  const lines = words.split('\n').slice(-12).join('\n');
   return new TrtError(
     'ERR_TRT_SETUP_DOWNLOAD',
     `pip could not download ${pin.package} ${pin.version} (${command.join(' ')} ended with ${result.exitCode ?? 'a signal'}). ` +
       'Check the network and the index that pip is configured with (pip config list), or name another with `indexUrl` ' +
-      `(--index-url). pip's own words:\n${lines}`,
+      `(--index-url). pip's own words:\n${usefulLines(words)}`,
     { details: { package: pin.package, version: pin.version, exitCode: result.exitCode } },
   );
+}
+
+/** pip's errors, and why it had to retry, once: it says that for every attempt, with the addresses of its objects. */
+export function usefulLines(words: string): string {
+  const lines = words.split('\n').map((line) => line.trimEnd());
+  const errors = lines.filter((line) => line.startsWith('ERROR:'));
+  const reasons = lines.flatMap((line) => {
+    const reason = /^WARNING: Retrying .*? after connection broken by '(.*)': /.exec(line)?.[1];
+    return reason === undefined ? [] : [reason.replace(/<[^>]* object at 0x[0-9a-f]+>[:,]? */, '')];
+  });
+  const told = errors.length > 0 ? errors : lines.filter((line) => !line.startsWith('WARNING:'));
+  return [...new Set(reasons), ...told].slice(-12).join('\n');
 }

@@ -1,11 +1,15 @@
 import { randomBytes } from 'node:crypto';
+import { constants } from 'node:fs';
 import {
+  access,
+  lstat,
   mkdir,
   mkdtemp,
   open,
   readdir,
   rename,
   rm,
+  rmdir,
   stat,
   statfs,
   writeFile,
@@ -23,19 +27,80 @@ const staleAfter = 24 * 60 * 60 * 1_000;
 
 /**
  * Runs `work` with an empty folder beside the final one, on the same file system, and removes it whatever happens. What a
- * killed setup left there more than a day ago goes too.
+ * killed setup left there more than a day ago goes too. When `work` fails, so do the folders that were made for it.
  */
 export async function withWorkFolder<T>(
   parent: string,
   work: (folder: string) => Promise<T>,
 ): Promise<T> {
-  await mkdir(parent, { recursive: true });
-  await removeStale(parent);
-  const folder = await mkdtemp(path.join(parent, temporaryPrefix));
+  const made: string[] = [];
   try {
-    return await work(folder);
-  } finally {
-    await rm(folder, { recursive: true, force: true, maxRetries: 3 });
+    const folder = await makeWorkFolder(parent, made);
+    try {
+      return await work(folder);
+    } finally {
+      await rm(folder, { recursive: true, force: true, maxRetries: 3 });
+    }
+  } catch (error) {
+    for (const folder of made.reverse()) {
+      // Another setup may work in it by now: only empty ones go.
+      await rmdir(folder).catch(() => undefined);
+    }
+    throw error;
+  }
+}
+
+async function makeWorkFolder(parent: string, made: string[]): Promise<string> {
+  for (let attempt = 1; ; attempt += 1) {
+    await makeFolder(parent, made);
+    try {
+      await removeStale(parent);
+      return await mkdtemp(path.join(parent, temporaryPrefix));
+    } catch (error) {
+      // A setup that failed just now takes the folder that it made with it.
+      if (attempt === 3 || (error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+  }
+}
+
+/**
+ * Makes `folder` and what is missing above it, one after another, and notes each in `made`. Node 20's recursive `mkdir` never
+ * ends where the system makes no folders and says ENOENT, as /proc does.
+ */
+async function makeFolder(folder: string, made: string[]): Promise<void> {
+  const missing: string[] = [];
+  let ancestor = folder;
+  while (!(await isThere(ancestor)) && path.dirname(ancestor) !== ancestor) {
+    missing.push(ancestor);
+    ancestor = path.dirname(ancestor);
+  }
+  if (!(await stat(ancestor)).isDirectory()) {
+    throw new TrtError(
+      'ERR_TRT_WRITE',
+      `cannot write ${folder}: ${ancestor} is not a folder. Name another folder with \`dir\` (--dir) or TRT_NODE_HOME.`,
+      { details: { path: ancestor, systemCode: 'ENOTDIR' } },
+    );
+  }
+  await access(ancestor, constants.W_OK | constants.X_OK);
+  for (const each of missing.reverse()) {
+    try {
+      await mkdir(each);
+      made.push(each);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+  }
+}
+
+async function isThere(file: string): Promise<boolean> {
+  try {
+    // Not what a link leads to: a folder cannot be made in the place of a dangling one.
+    await lstat(file);
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return false;
+    throw error;
   }
 }
 

@@ -6,6 +6,7 @@ const advice: Readonly<Record<string, string>> = {
   EACCES: 'Make it writable, or name another folder with `dir` (--dir) or TRT_NODE_HOME.',
   EPERM: 'Make it writable, or name another folder with `dir` (--dir) or TRT_NODE_HOME.',
   EROFS: 'The file system is read-only; name another folder with `dir` (--dir) or TRT_NODE_HOME.',
+  ENOENT: 'No folder can be made there; name another with `dir` (--dir) or TRT_NODE_HOME.',
   ENOTDIR:
     'A part of that path is a file; name another folder with `dir` (--dir) or TRT_NODE_HOME.',
 };

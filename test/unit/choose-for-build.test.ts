@@ -159,4 +159,26 @@ describe('chooseForBuild', () => {
     expect(() => choose({ found, driver, runtime: 'tensorrt' })).toThrow(expected);
     expect(() => choose({ found, driver })).toThrow(/libnvonnxparser\.so\.10/);
   });
+
+  it.each(['auto', 'tensorrt', 'tensorrt-rtx'] as const)(
+    'tells why a given file cannot be opened, runtime %s',
+    (runtime) => {
+      const file = unusable('tensorrt', null, 'ERR_TRT_LIBRARY_LOAD');
+      const found = discovery([file], { requested: file.files.core });
+      expect(() => choose({ found, runtime, computeCapabilities: ['8.6'] })).toThrow(
+        refused('ERR_TRT_LIBRARY_LOAD'),
+      );
+      expect(() => choose({ found, runtime })).toThrow(/refused with ERR_TRT_LIBRARY_LOAD/);
+    },
+  );
+
+  it('tells a place that cannot be read from one that does not exist', () => {
+    const places = [
+      { path: '/root/lib', source: 'LD_LIBRARY_PATH', exists: false, unreadable: 'EACCES' },
+      { path: '/opt/nowhere', source: 'TENSORRT_ROOT', exists: false },
+    ];
+    expect(() => choose({ found: discovery([], { places }) })).toThrow(
+      /\/root\/lib \(LD_LIBRARY_PATH, cannot be read: EACCES\)\n.*nowhere.*does not exist/,
+    );
+  });
 });

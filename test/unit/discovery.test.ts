@@ -57,6 +57,18 @@ describe('findLibraries', () => {
     });
   });
 
+  it('tells what cannot be looked at from what is not there', async () => {
+    const loop = path.join(root, 'loop');
+    symlinkSync('loop', loop);
+    const found = await find({ env: { LD_LIBRARY_PATH: loop } });
+    expect(found.places).toContainEqual({
+      path: loop,
+      source: 'LD_LIBRARY_PATH',
+      exists: false,
+      unreadable: 'ELOOP',
+    });
+  });
+
   it('ranks by source', async () => {
     const rtx = 'libtensorrt_rtx.so.1';
     touch(

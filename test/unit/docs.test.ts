@@ -118,6 +118,22 @@ describe('links and scripts', () => {
     expect(broken).toEqual([]);
   });
 
+  it.each([...pages, 'SECURITY.md', 'CHANGELOG.md'])(
+    '%s is published, and so is what it links to',
+    (page) => {
+      const { files } = JSON.parse(read('package.json')) as { files: string[] };
+      const always = ['README.md', 'LICENSE', 'package.json'];
+      const isPublished = (file: string) =>
+        [...files, ...always].some((name) => file === name || file.startsWith(`${name}/`));
+      const links = [...read(page).matchAll(/\]\(([^)\s#]+)[^)]*\)/g)].map(
+        ([, link]) => link ?? '',
+      );
+      const local = links.filter((link) => !/^https?:/.test(link));
+      const linked = local.map((link) => path.posix.join(path.posix.dirname(page), link));
+      expect([page, ...linked].filter((file) => !isPublished(file))).toEqual([]);
+    },
+  );
+
   it.each(pages)('%s names npm scripts that exist', (page) => {
     const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
     const named = [...read(page).matchAll(/npm run ([\w:-]+)/g)].map(([, name]) => name ?? '');

@@ -85,7 +85,7 @@ describe('a package index', () => {
     await expect(
       runSetup({ dir: home.path, indexUrl: index.url.href }, machineWith(pin, { stallTimeout })),
     ).rejects.toMatchObject({ code: 'ERR_TRT_SETUP_DOWNLOAD', details: { attempts: 4 } });
-    expect(await everythingIn(home.path)).toEqual(['runtimes']);
+    expect(await everythingIn(home.path)).toEqual([]);
   });
 
   it('without the package is not asked twice, and no secret is in the error', async () => {
@@ -155,7 +155,7 @@ describe('a package index', () => {
     await expect(
       runSetup({ dir: home.path, indexUrl: index.url.href }, machineWith(pin)),
     ).rejects.toMatchObject({ code: 'ERR_TRT_SETUP_CHECKSUM' });
-    expect(await everythingIn(home.path)).toEqual(['runtimes']);
+    expect(await everythingIn(home.path)).toEqual([]);
   });
 });
 

@@ -1,9 +1,11 @@
+import { existsSync } from 'node:fs';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
 import { describe, expect, it } from 'vitest';
 
 import type { SetupProgress } from '../../lib/setup';
+import { usefulLines } from '../../lib/setup/pip';
 import { runSetup } from '../../lib/setup/run-setup';
 import type { Surroundings } from '../../lib/setup/surroundings';
 import {
@@ -87,7 +89,7 @@ describe('setup by pip', { timeout: 60_000 }, () => {
     await expect(
       runSetup({ dir }, machineWithPip(home, { PIP_INDEX_URL: index.url.href })),
     ).rejects.toMatchObject({ code: 'ERR_TRT_SETUP_CHECKSUM' });
-    expect(await everythingIn(dir)).toEqual(['runtimes']);
+    expect(existsSync(dir)).toBe(false);
   });
 
   it("fails with pip's words and without the password", async () => {
@@ -107,6 +109,23 @@ describe('setup by pip', { timeout: 60_000 }, () => {
     expect(String(error)).not.toContain('secret');
   });
 
+  it("keeps pip's errors and its reason to retry, once", () => {
+    // What pip 23.0 prints.
+    const retry = (total: number, address: string) =>
+      `WARNING: Retrying (Retry(total=${total}, connect=None)) after connection broken by 'NewConnectionError('<pip._vendor.urllib3.connection.HTTPConnection object at ${address}>: Failed to establish a new connection: [Errno 111] Connection refused')': /simple/a/`;
+    const words = [
+      'Looking in indexes: http://127.0.0.1:9/simple',
+      retry(4, '0x7fe5dc8990d0'),
+      retry(3, '0x7fe5dc8991f0'),
+      'ERROR: Could not find a version that satisfies the requirement a==1',
+      'ERROR: No matching distribution found for a==1',
+    ];
+    expect(usefulLines(words.join('\n')).split('\n')).toEqual([
+      "NewConnectionError('Failed to establish a new connection: [Errno 111] Connection refused')",
+      ...words.slice(-2),
+    ]);
+  });
+
   it('ends pip on an abort and leaves nothing', async () => {
     await using home = await temporaryFolder();
     await using index = await startSimpleIndex(wheel, pin);
@@ -124,7 +143,7 @@ describe('setup by pip', { timeout: 60_000 }, () => {
         machineWithPip(home, { PIP_INDEX_URL: index.url.href }),
       ),
     ).rejects.toBe(reason);
-    expect(await everythingIn(dir)).toEqual(['runtimes']);
+    expect(existsSync(dir)).toBe(false);
   });
 
   it('goes to the index where Python has no pip', async () => {
