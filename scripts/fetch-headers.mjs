@@ -6,7 +6,8 @@
  *                                  from the crate trtx-sys, which carries NVIDIA's Apache-2.0 headers
  *   .cache/headers/cuda/cuda.h     the driver API, from an installed CUDA toolkit or else from PyPI
  *
- * A TensorRT header set that cannot be had leaves its backend out of the addon, and this script says so.
+ * `source.txt` beside each TensorRT header set says where it is from: when that changes, it is fetched again. A set that
+ * cannot be had leaves its backend out of the addon, and this script says so.
  */
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
@@ -21,60 +22,65 @@ const target = path.join(cache, 'headers');
 const abis = [
   {
     abi: 'v10',
-    macro: 'TRT_MAJOR_ENTERPRISE',
+    edition: 'ENTERPRISE',
     major: 10,
+    oldest: 1, // ICudaEngine's getDeviceMemorySizeV2
     crate: '0.5.0',
     folder: 'TRT-Enterprise-10.16',
   },
   {
     abi: 'v11',
-    macro: 'TRT_MAJOR_ENTERPRISE',
+    edition: 'ENTERPRISE',
     major: 11,
+    oldest: 0,
     crate: '0.9.1',
     folder: 'TRT-Enterprise-11.4',
   },
-  { abi: 'rtx', macro: 'TRT_MAJOR_RTX', major: 1, crate: '0.9.1', folder: 'TRT-RTX-1.7' },
+  { abi: 'rtx', edition: 'RTX', major: 1, oldest: 5, crate: '0.9.1', folder: 'TRT-RTX-1.7' },
 ];
 const cudaPackage = 'nvidia-cuda-runtime-cu12==12.9.79';
 
-function copyHeaders(from, to) {
+function copyHeaders(from, to, source) {
   const staging = `${to}.${process.pid}.tmp`;
   fs.rmSync(staging, { recursive: true, force: true });
   fs.mkdirSync(staging, { recursive: true });
   for (const entry of fs.readdirSync(from)) {
     if (/^Nv.*\.h$/.test(entry)) fs.copyFileSync(path.join(from, entry), path.join(staging, entry));
   }
+  fs.writeFileSync(path.join(staging, 'source.txt'), `${source}\n`);
   fs.rmSync(to, { recursive: true, force: true });
   fs.renameSync(staging, to);
 }
 
-/** The major version that a folder's NvInferVersion.h declares under `macro`, or null. */
-function installedMajor(folder, macro) {
-  try {
-    const text = fs.readFileSync(path.join(folder, 'NvInferVersion.h'), 'utf8');
-    const direct = new RegExp(`#define\\s+${macro}\\s+(\\d+)`).exec(text);
-    if (direct) return Number(direct[1]);
-    // Before 10.8 the version stood in NV_TENSORRT_MAJOR itself.
-    const plain = /#define\s+NV_TENSORRT_MAJOR\s+(\d+)/.exec(text);
-    return plain ? Number(plain[1]) : null;
-  } catch {
-    return null;
-  }
+/** The version that a folder's NvInferVersion.h declares, `10.16` say, where the backend can be compiled with it; or null. */
+function usableVersion(folder, { edition, major, oldest }) {
+  const file = path.join(folder, 'NvInferVersion.h');
+  if (!fs.existsSync(file)) return null;
+  const text = fs.readFileSync(file, 'utf8');
+  const [actual, minor] = ['MAJOR', 'MINOR'].map((part) => {
+    // Before 10.8 the version stood in NV_TENSORRT_MAJOR and _MINOR themselves.
+    const name = `(?:TRT_${part}_${edition}|NV_TENSORRT_${part})`;
+    return Number(new RegExp(`^#define\\s+${name}\\s+(\\d+)`, 'm').exec(text)?.[1]);
+  });
+  return actual === major && minor >= oldest ? `${actual}.${minor}` : null;
 }
 
-function fromInstallation({ macro, major }) {
+/** An installed header set that will do: its folder and what to call it. */
+function fromInstallation(entry) {
   const rootFolder = process.env.TENSORRT_ROOT;
   const folders = [
     ...(rootFolder ? [path.join(rootFolder, 'include')] : []),
     '/usr/include/x86_64-linux-gnu',
-    '/usr/include/aarch64-linux-gnu',
     '/usr/include',
     '/usr/local/tensorrt/include',
   ];
-  return folders.find(
-    (folder) =>
-      fs.existsSync(path.join(folder, 'NvOnnxParser.h')) && installedMajor(folder, macro) === major,
-  );
+  for (const folder of folders) {
+    const version = usableVersion(folder, entry);
+    if (version !== null && fs.existsSync(path.join(folder, 'NvOnnxParser.h'))) {
+      return { folder, source: `${folder} ${version}` };
+    }
+  }
+  return null;
 }
 
 /** The unpacked sources of a crate: cargo verifies and unpacks it, nothing of it is compiled. */
@@ -103,23 +109,32 @@ function fromCrate(version) {
 
 function fetchTensorRt(entry) {
   const to = path.join(target, entry.abi);
-  if (installedMajor(to, entry.macro) === entry.major) return;
   const installed = fromInstallation(entry);
-  if (installed) {
-    copyHeaders(installed, to);
-    console.log(`headers ${entry.abi}: from ${installed}`);
-    return;
-  }
+  const source = installed?.source ?? `crate trtx-sys ${entry.crate} ${entry.folder}`;
+  const present = usableVersion(to, entry) === null ? null : sourceOf(to);
+  if (present === source) return;
   try {
-    copyHeaders(path.join(fromCrate(entry.crate), entry.folder), to);
-    console.log(`headers ${entry.abi}: ${entry.folder} from crate trtx-sys ${entry.crate}`);
+    const from = installed?.folder ?? path.join(fromCrate(entry.crate), entry.folder);
+    copyHeaders(from, to, source);
+    console.log(`headers ${entry.abi}: from ${source}`);
   } catch (error) {
     const words = String(error.stderr ?? error.message).trim();
+    // CMake takes whatever lies there.
+    if (present === null) fs.rmSync(to, { recursive: true, force: true });
+    const consequence =
+      present === null ? 'this backend is left out of the addon' : `${present} stays`;
     console.warn(
-      `headers ${entry.abi}: not to be had, so this backend is left out of the addon.\n` +
-        `  Point TENSORRT_ROOT at an installed TensorRT, or install cargo. What went wrong: ${words}`,
+      `headers ${entry.abi}: ${source} is not to be had, so ${consequence}.\n` +
+        `  Point TENSORRT_ROOT at an installed TensorRT (${entry.major}.${entry.oldest} or newer), or install cargo. ` +
+        `What went wrong: ${words}`,
     );
   }
+}
+
+/** What `copyHeaders` wrote down; a set from before it did counts as another one. */
+function sourceOf(folder) {
+  const file = path.join(folder, 'source.txt');
+  return fs.existsSync(file) ? fs.readFileSync(file, 'utf8').trim() : 'what was there';
 }
 
 function fetchCuda() {

@@ -48,13 +48,29 @@ export function ensurePrebuilt() {
       },
     },
   );
+  checkPrebuilt();
+  fs.writeFileSync(stamp, JSON.stringify({ sources, binary: digestOf([prebuilt]) }));
+  const megabytes = (fs.statSync(prebuilt).size / 1e6).toFixed(1);
+  console.log(`prebuild      made, ${megabytes} MB, glibc ${glibc} (${since(start)})`);
+}
+
+/** Fails unless the published binary is there, made of the sources as they are, and right. Builds nothing. */
+export function requirePrebuilt() {
+  if (!isCurrent(digestOfSources())) {
+    const name = path.relative(root, prebuilt);
+    const state = fs.existsSync(prebuilt) ? 'was not made from the current sources' : 'is missing';
+    throw new StepError(
+      `the package needs ${name}, which ${state}: run \`npm run build:prebuilt\` (after \`npm ci\`)`,
+    );
+  }
+  checkPrebuilt();
+}
+
+function checkPrebuilt() {
   const problems = findProblems(prebuilt, { glibc });
   if (problems.length > 0) {
     throw new StepError(problems.map((problem) => `${prebuilt} ${problem}`).join('\n'));
   }
-  fs.writeFileSync(stamp, JSON.stringify({ sources, binary: digestOf([prebuilt]) }));
-  const megabytes = (fs.statSync(prebuilt).size / 1e6).toFixed(1);
-  console.log(`prebuild      made, ${megabytes} MB, glibc ${glibc} (${since(start)})`);
 }
 
 function isCurrent(sources) {

@@ -56,13 +56,18 @@ function prepare(chosen) {
 }
 
 async function checkAll() {
-  const { lint } = await import('./lint.mjs');
+  const { lint, tidy } = await import('./lint.mjs');
   const result = lint();
   total.passed += result.passed;
   total.failed += result.failed;
   // Compiled here for here: the published binary's C library version is checked where it is built.
   check('check-native', ['build/Release/trt_node.node', '--local']);
   check('check-odr', []);
+  await attempt('clang-tidy', () => {
+    const { passed, failed } = tidy();
+    total.passed += passed;
+    total.failed += failed;
+  });
 }
 
 function check(name, args) {

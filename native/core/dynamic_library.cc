@@ -17,7 +17,7 @@ DynamicLibrary DynamicLibrary::Open(const std::string& path) {
 
 std::string DynamicLibrary::ResolvedPath() const {
   link_map* map = nullptr;
-  if (handle_ == nullptr || dlinfo(handle_, RTLD_DI_LINKMAP, static_cast<void*>(&map)) != 0 ||
+  if (handle_ == nullptr || dlinfo(handle_, RTLD_DI_LINKMAP, reinterpret_cast<void*>(&map)) != 0 ||
       map == nullptr)
     return "";
   return map->l_name != nullptr ? map->l_name : "";

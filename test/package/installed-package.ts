@@ -35,7 +35,9 @@ export function installPackage(): InstalledPackage {
     stdio: 'inherit',
   });
   const project = fs.mkdtempSync(path.join(os.tmpdir(), 'trt-node-package-'));
-  const packed = execFileSync('npm', ['pack', '--json', '--pack-destination', project], {
+  // What prepack prints would stand in front of the JSON.
+  const quietly = ['--json', '--foreground-scripts=false', '--pack-destination', project];
+  const packed = execFileSync('npm', ['pack', ...quietly], {
     cwd: root,
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'inherit'],
