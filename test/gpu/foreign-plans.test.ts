@@ -60,10 +60,24 @@ describe('a plan that is not as it was built', () => {
     expect(engine.manifest).toBeNull();
   });
 
-  it('of TensorRT-RTX, which does not run on this GPU', async () => {
-    const rtx = process.env['TRT_NODE_TEST_RTX_PLAN'];
-    expect(rtx, 'TRT_NODE_TEST_RTX_PLAN names a plan that TensorRT-RTX built').toBeDefined();
-    expect(await codeOf(trtNode.loadEngine(rtx as string))).toBe('ERR_TRT_GPU_UNSUPPORTED');
+  it('of TensorRT-RTX: refused where the GPU or the plan says no', async () => {
+    const capability = (await trtNode.probeRuntimes()).gpus[0]?.computeCapability ?? '';
+    // A host without TensorRT-RTX is given a plan that was built elsewhere, for 8.6 and 12.0 too.
+    let rtx = process.env['TRT_NODE_TEST_RTX_PLAN'];
+    if (rtx === undefined) {
+      rtx = path.join(folder, 'rtx.engine');
+      const computeCapabilities = ['8.6', '12.0'];
+      await trtNode.buildEngine(modelPath, {
+        runtime: 'tensorrt-rtx',
+        computeCapabilities,
+        profiles,
+        output: rtx,
+      });
+    }
+    const outcome = await codeOf(trtNode.loadEngine(rtx).then((engine) => engine.close()));
+    if (['9.0', '10.0'].includes(capability)) expect(outcome).toBe('ERR_TRT_GPU_UNSUPPORTED');
+    else if (['8.6', '12.0'].includes(capability)) expect(outcome).toBe('no error');
+    else expect(outcome).toBe('ERR_TRT_PLAN_GPU');
   });
 });
 

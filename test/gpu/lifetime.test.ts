@@ -216,10 +216,23 @@ describe('a build', () => {
     expect(performance.now() - aborted).toBeLessThan(1000);
   });
 
+  it('takes limits of memory', async () => {
+    const memoryPools = { workspace: 2 ** 30, tacticSharedMemory: 48 << 10, tacticDram: 2 ** 30 };
+    const built = await trtNode.buildEngine(modelPath, {
+      runtime: 'tensorrt',
+      profiles,
+      optimizationLevel: 0,
+      memoryPools,
+    });
+    expect(built.manifest.options['memoryPools']).toEqual(memoryPools);
+  });
+
   it('refuses what TensorRT cannot honour', async () => {
     const build = (options: object) =>
       codeOf(trtNode.buildEngine(modelPath, { runtime: 'tensorrt', profiles, ...options }));
     expect(await build({ computeCapabilities: ['8.6'] })).toBe('ERR_TRT_UNSUPPORTED');
     expect(await build({ profiles: [] })).toBe('ERR_TRT_PROFILE_MISSING');
+    expect(await build({ memoryPools: { dlaManagedSram: 1 << 20 } })).toBe('ERR_TRT_UNSUPPORTED');
+    expect(await build({ device: 99 })).toBe('ERR_TRT_NO_GPU');
   });
 });

@@ -168,3 +168,41 @@ describe('sizes', () => {
     }
   });
 });
+
+describe('a plan with one of TensorRT’s plugins', () => {
+  it('loads and infers: the plugins are registered when a plan asks for them', async () => {
+    await using engine = await engineOf('nms', {
+      inputs: [
+        { name: 'boxes', type: 'float32', dims: [1, 3, 4] },
+        { name: 'scores', type: 'float32', dims: [1, 3, 1] },
+      ],
+      outputs: [
+        { name: 'num_detections', type: 'int32', dims: [1, 1] },
+        { name: 'detection_boxes', type: 'float32', dims: [1, 3, 4] },
+        { name: 'detection_scores', type: 'float32', dims: [1, 3] },
+        { name: 'detection_classes', type: 'int32', dims: [1, 3] },
+      ],
+      nodes: [
+        {
+          op: 'EfficientNMS_TRT',
+          inputs: ['boxes', 'scores'],
+          outputs: ['num_detections', 'detection_boxes', 'detection_scores', 'detection_classes'],
+          attributes: {
+            max_output_boxes: 3,
+            background_class: -1,
+            score_activation: 0,
+            box_coding: 0,
+          },
+          floatAttributes: { score_threshold: 0.25, iou_threshold: 0.5 },
+        },
+      ],
+    });
+    // The second box lies on the first, the third apart: two are kept.
+    const boxes = Float32Array.of(0, 0, 10, 10, 0, 0, 10, 9, 20, 20, 30, 30);
+    const { num_detections: kept } = await engine.infer({
+      boxes,
+      scores: Float32Array.of(0.9, 0.8, 0.7),
+    });
+    expect(kept?.data).toEqual(Int32Array.of(2));
+  });
+});

@@ -4,7 +4,7 @@ import protobuf from 'protobufjs';
 const schema = `
 syntax = "proto3";
 message OperatorSetId { string domain = 1; int64 version = 2; }
-message Attribute { string name = 1; int64 i = 3; int32 type = 20; }
+message Attribute { string name = 1; float f = 2; int64 i = 3; int32 type = 20; }
 message Node { repeated string input = 1; repeated string output = 2; string name = 3; string op_type = 4;
                repeated Attribute attribute = 5; string domain = 7; }
 message Tensor { repeated int64 dims = 1; int32 data_type = 2; string name = 8; bytes raw_data = 9; }
@@ -44,6 +44,7 @@ export interface Node {
   readonly outputs: readonly string[];
   /** Integer attributes. */
   readonly attributes?: Readonly<Record<string, number>>;
+  readonly floatAttributes?: Readonly<Record<string, number>>;
 }
 export interface Constant {
   readonly name: string;
@@ -72,6 +73,8 @@ const valueInfo = ({ name, type, dims }: Value) => ({
 
 /** The bytes of an ONNX model, opset 17. */
 export function writeOnnx(model: TinyModel): Uint8Array {
+  // AttributeProto.AttributeType
+  const floatAttribute = 1;
   const intAttribute = 2;
   return root
     .lookupType('Model')
@@ -86,11 +89,18 @@ export function writeOnnx(model: TinyModel): Uint8Array {
           op_type: node.op,
           input: node.inputs,
           output: node.outputs,
-          attribute: Object.entries(node.attributes ?? {}).map(([name, i]) => ({
-            name,
-            i,
-            type: intAttribute,
-          })),
+          attribute: [
+            ...Object.entries(node.attributes ?? {}).map(([name, i]) => ({
+              name,
+              i,
+              type: intAttribute,
+            })),
+            ...Object.entries(node.floatAttributes ?? {}).map(([name, f]) => ({
+              name,
+              f,
+              type: floatAttribute,
+            })),
+          ],
         })),
         initializer: (model.constants ?? []).map(({ name, type, dims, data }) => ({
           name,
