@@ -3,14 +3,6 @@
 #include "core/activity.h"
 
 namespace trtnode {
-namespace {
-
-Error Closed() {
-  return Error(ErrorCode::kEngineClosed, "the engine is closed. Load it again to use it");
-}
-
-}  // namespace
-
 std::shared_ptr<EngineSession> EngineSession::Load(const LibraryFiles& files, ByteBlock* plan,
                                                    int device_index) {
   const Activity activity;
@@ -61,7 +53,7 @@ std::shared_ptr<Lane> EngineSession::OpenLane() {
 }
 
 PinnedLease EngineSession::TakeStaging(size_t size) {
-  if (!OpenLane()) throw Closed();
+  if (!OpenLane()) throw EngineClosed();
   return pool_->Take(size);
 }
 
@@ -71,7 +63,7 @@ void EngineSession::Submit(std::shared_ptr<InferJob> job) {
     lane->Submit(std::move(job));
     return;
   }
-  job->error = Closed();
+  job->error = EngineClosed();
   job->done();
 }
 
@@ -81,7 +73,7 @@ void EngineSession::RunNow(InferJob* job) {
   if (lane) {
     lane->RunNow(job);
   } else {
-    job->error = Closed();
+    job->error = EngineClosed();
   }
 }
 
@@ -92,7 +84,7 @@ std::string EngineSession::Inspect() {
     const std::lock_guard<std::mutex> lock(mutex_);
     engine = engine_;
   }
-  if (!engine) throw Closed();
+  if (!engine) throw EngineClosed();
   device_.MakeCurrent();
   return engine->Inspect();
 }

@@ -19,11 +19,11 @@ void Pause() {
 #endif
 }
 
-Error Closed() {
-  return Error(ErrorCode::kEngineClosed, "the engine is closed. Load it again to infer");
-}
-
 }  // namespace
+
+Error EngineClosed() {
+  return Error(ErrorCode::kEngineClosed, "the engine is closed. Load it again to use it");
+}
 
 Lane::Lane(const Device& device, std::shared_ptr<LoadedEngine> engine,
            std::shared_ptr<PinnedPool> pool)
@@ -60,7 +60,7 @@ void Lane::Submit(std::shared_ptr<InferJob> job) {
       return;
     }
   }
-  job->error = Closed();
+  job->error = EngineClosed();
   job->done();
 }
 
@@ -69,7 +69,7 @@ void Lane::RunNow(InferJob* job) {
   {
     const std::lock_guard<std::mutex> lock(queue_mutex_);
     if (stopping_) {
-      job->error = Closed();
+      job->error = EngineClosed();
       return;
     }
   }
@@ -86,7 +86,7 @@ void Lane::Stop(Pending pending) {
     queue_changed_.notify_one();
   }
   for (const std::shared_ptr<InferJob>& job : discarded) {
-    job->error = Closed();
+    job->error = EngineClosed();
     job->done();
   }
   if (thread_.joinable()) thread_.join();

@@ -55,6 +55,9 @@ struct InferJob {
   std::function<void()> done;  // called once, on the lane's thread
 };
 
+// What every use of a closed engine fails with.
+Error EngineClosed();
+
 // What becomes of submitted inferences when a lane stops.
 enum class Pending { kFinish, kDiscard };
 

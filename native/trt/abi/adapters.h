@@ -71,7 +71,7 @@ bool RegisterPlugins(const EntryPoints& entry);
 std::unique_ptr<LoadedEngine> DeserializeEngine(const EntryPoints& entry,
                                                 const LibraryVersion& version, const void* plan,
                                                 size_t size, OperationLog* log);
-BuildOutcome BuildPlan(const EntryPoints& entry, const LibraryVersion& version, Flavour flavour,
+BuildOutcome BuildPlan(const EntryPoints& entry, const LibraryVersion& version,
                        const BuildSpec& spec, const ProgressSink& progress, OperationLog* log);
 
 }  // namespace trtnode::TRT_NODE_ABI

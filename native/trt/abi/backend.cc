@@ -140,7 +140,7 @@ class AbiBackend final : public Backend {
   BuildOutcome Build(const BuildSpec& spec, const ProgressSink& progress,
                      OperationLog* log) override {
     CheckCapabilities(spec, flavour(), version_);
-    return BuildPlan(entry_, version_, flavour(), spec, progress, log);
+    return BuildPlan(entry_, version_, spec, progress, log);
   }
 
   std::unique_ptr<LoadedEngine> Deserialize(const void* plan, size_t size,

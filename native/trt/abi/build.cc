@@ -142,7 +142,7 @@ void InspectPlan(const EntryPoints& entry, const LibraryVersion& version, const 
 
 }  // namespace
 
-BuildOutcome BuildPlan(const EntryPoints& entry, const LibraryVersion& version, Flavour,
+BuildOutcome BuildPlan(const EntryPoints& entry, const LibraryVersion& version,
                        const BuildSpec& spec, const ProgressSink& progress, OperationLog* log) {
   if (entry.create_parser == nullptr) {
     throw Error(ErrorCode::kBuilderMissing,
