@@ -56,9 +56,22 @@ export interface NativeLibraryProbe {
 
 export type NativeAbi = 'v10' | 'v11' | 'rtx';
 
+/** Files that a model keeps tensors in. */
+export interface NativeExternalData {
+  /** Absolute path of the folder that all of them lie in. */
+  readonly folder: string;
+  /** As they stand in the model: relative to `folder`, without `..`. */
+  readonly locations: readonly string[];
+}
+
 export interface NativeBuildRequest {
   readonly library: NativeLibraryFiles;
   readonly model: string;
+  /**
+   * The parser sees these files and no other: each is opened inside of its folder and lent to it through a private folder.
+   * null: the model has no external data.
+   */
+  readonly externalData: NativeExternalData | null;
   /** A file that must not exist yet; it is written, fsynced and hashed. Removed again when the build fails. */
   readonly planPath: string;
   /** CUDA device index; null builds without one (TensorRT-RTX alone). */
@@ -201,7 +214,7 @@ export interface NativeBinding {
   readonly memoryPools: readonly string[];
   /** Error codes that native code uses; a test compares them with `TrtErrorCode`. */
   readonly errorCodes: readonly string[];
-  /** Tensor types and bytes per element as the native side knows them; a test compares them with `tensorTypes`. */
+  /** Tensor types and bits per element as the native side knows them; a test compares them with `tensorTypes`. */
   readonly tensorTypes: Readonly<Record<string, number>>;
   probeDriver(): Promise<NativeDriver>;
   probeLibrary(library: NativeLibraryFiles): Promise<NativeLibraryProbe>;
@@ -211,11 +224,19 @@ export interface NativeBinding {
   ): Promise<NativeBuildResult>;
   hashFile(path: string): Promise<{ sha256: string; sizeBytes: number }>;
   /**
+   * Opens a file of a model's external data and hashes what was opened. ERR_TRT_EXTERNAL_DATA with `details.reason`:
+   * `outside` (the file, through whatever links, is not inside of `folder`), `hard-link`, `missing`, `not-a-file`, `unreadable`.
+   */
+  hashExternalFile(
+    folder: string,
+    location: string,
+  ): Promise<{ sha256: string; sizeBytes: number }>;
+  /**
    * Waits for an advisory lock on a folder, held against other processes and threads and dropped when its holder dies. On
    * file systems without such locks it holds nothing. ERR_TRT_WRITE after `timeoutMs`.
    */
   lockFolder(folder: string, timeoutMs: number): Promise<{ release(): void }>;
-  /** Refuses directories, FIFOs and devices. ENOENT and the like come as ERR_TRT_PLAN_NOT_FOUND. */
+  /** Refuses directories, FIFOs and devices. ENOENT and the like come as ERR_TRT_ENGINE_NOT_FOUND. */
   readPlan(path: string): Promise<NativePlan>;
   createPlan(sizeBytes: number): NativePlanWriter;
   loadEngine(request: NativeLoadRequest): Promise<NativeEngine>;

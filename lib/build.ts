@@ -41,8 +41,8 @@ import { untilAborted } from './until-aborted';
  *
  * @param model path or `file:` URL of an ONNX file
  * @returns the plan with its manifest: inputs, outputs, layers, and what it runs on
- * @throws TrtError (as a rejection) `ERR_TRT_INVALID_ARG`, `ERR_TRT_UNSUPPORTED`, `ERR_TRT_MODEL_NOT_FOUND`,
- * `ERR_TRT_MODEL_INVALID`, `ERR_TRT_MODEL_PARSE`, `ERR_TRT_PROFILE_MISSING`, `ERR_TRT_PROFILE_INVALID`,
+ * @throws TrtError (as a rejection) `ERR_TRT_INVALID_ARG`, `ERR_TRT_UNSUPPORTED`, `ERR_TRT_ONNX_NOT_FOUND`,
+ * `ERR_TRT_ONNX_INVALID`, `ERR_TRT_ONNX_PARSE`, `ERR_TRT_PROFILE_MISSING`, `ERR_TRT_PROFILE_INVALID`,
  * `ERR_TRT_PRECISION_UNSUPPORTED`, `ERR_TRT_TARGET_REQUIRED`, `ERR_TRT_LIBRARY_NOT_FOUND`, `ERR_TRT_LIBRARY_LOAD`,
  * `ERR_TRT_LIBRARY_UNSUPPORTED`, `ERR_TRT_BUILDER_MISSING`, `ERR_TRT_NO_DRIVER`, `ERR_TRT_NO_GPU`, `ERR_TRT_GPU_UNSUPPORTED`,
  * `ERR_TRT_BUILD_FAILED`, `ERR_TRT_BUILD_CRASHED`, `ERR_TRT_OUT_OF_MEMORY`, `ERR_TRT_WRITE`, `ERR_TRT_ADDON_LOAD`,
@@ -187,6 +187,7 @@ function requestFor(
   return {
     library: library.files,
     model,
+    externalData: null,
     planPath,
     device: gpu?.index ?? null,
     tf32: precision === 'fp32' ? false : precision === 'tf32' ? true : null,

@@ -45,8 +45,8 @@ export class BuiltEngine {
   /**
    * The plan, e.g. for a database or another machine. For a plan in memory this is the memory itself, not a copy.
    *
-   * Rejects with `ERR_TRT_UNSUPPORTED` for plans of 2 GiB and more (use `path`), `ERR_TRT_PLAN_NOT_FOUND` when the file is gone
-   * and `ERR_TRT_PLAN_DIGEST` when it is no longer the plan that was built.
+   * Rejects with `ERR_TRT_UNSUPPORTED` for plans of 2 GiB and more (use `path`), `ERR_TRT_ENGINE_NOT_FOUND` when the file is gone
+   * and `ERR_TRT_ENGINE_DIGEST` when it is no longer the plan that was built.
    */
   async bytes(): Promise<Uint8Array> {
     if ('bytes' in this.#content) return this.#content.bytes;
@@ -61,7 +61,7 @@ export class BuiltEngine {
    * Writes the plan to `path` and its manifest to `<path>.json`. Both replace what stands there, by renames: a crash in
    * between leaves a plan and a manifest that agree.
    *
-   * Rejects with `ERR_TRT_INVALID_ARG`, `ERR_TRT_WRITE`, and `ERR_TRT_PLAN_DIGEST` when the plan was changed since it was built.
+   * Rejects with `ERR_TRT_INVALID_ARG`, `ERR_TRT_WRITE`, and `ERR_TRT_ENGINE_DIGEST` when the plan was changed since it was built.
    */
   async save(path_: string | URL): Promise<void> {
     const output = path.resolve(filePathOf(path_, 'path'));
@@ -105,7 +105,7 @@ export class BuiltEngine {
   #checkDigest(sha256: string, place: string): void {
     if (sha256 === this.manifest.plan.sha256) return;
     throw new TrtError(
-      'ERR_TRT_PLAN_DIGEST',
+      'ERR_TRT_ENGINE_DIGEST',
       `expected the plan that was built (SHA-256 ${this.manifest.plan.sha256}) in ${place}, but its SHA-256 is ${sha256}: ` +
         'it was changed or replaced since. Build it again.',
       { details: { expected: this.manifest.plan.sha256, found: sha256, path: place } },
@@ -127,7 +127,7 @@ async function readPlanFile(file: string): Promise<Uint8Array<ArrayBuffer>> {
   } catch (cause) {
     if (cause instanceof TrtError) throw cause;
     throw new TrtError(
-      'ERR_TRT_PLAN_NOT_FOUND',
+      'ERR_TRT_ENGINE_NOT_FOUND',
       `expected the plan that was built at ${file}, but it cannot be read: ${String(cause)}. Build it again.`,
       { cause, details: { path: file } },
     );

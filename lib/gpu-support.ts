@@ -49,7 +49,7 @@ export function gpuUnsupported(flavour: Flavour, gpu: GpuIdentity): TrtError | n
 /**
  * Whether the plan that `manifest` describes runs on `gpu`: null when it does, else the reason.
  *
- * ERR_TRT_GPU_UNSUPPORTED: its runtime cannot use this GPU. ERR_TRT_PLAN_GPU: the plan was built for other compute
+ * ERR_TRT_GPU_UNSUPPORTED: its runtime cannot use this GPU. ERR_TRT_ENGINE_GPU: the plan was built for other compute
  * capabilities (a TensorRT plan runs on that of the GPU it was built on, a TensorRT-RTX plan on those it lists).
  */
 export function planRunsOn(
@@ -65,7 +65,7 @@ export function planRunsOn(
       ? 'build the model again on a GPU of that kind'
       : `build the model again with computeCapabilities that include '${gpu.computeCapability}'`;
   return new TrtError(
-    'ERR_TRT_PLAN_GPU',
+    'ERR_TRT_ENGINE_GPU',
     `the plan runs on compute capability ${manifest.computeCapabilities.join(', ') || '(none listed)'}${builtOn}, but ` +
       `${gpu.name} has ${gpu.computeCapability}. Next step: ${remedy}.`,
     {

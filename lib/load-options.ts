@@ -18,7 +18,7 @@ export interface LoadOptions {
   readonly device?: number | undefined;
   /**
    * Path of a TensorRT library or of the folder with it; when left out, the one on this machine whose flavour and version are
-   * the plan's. `ERR_TRT_LIBRARY_NOT_FOUND`, and `ERR_TRT_PLAN_VERSION` or `ERR_TRT_PLAN_FLAVOUR` when it is another's.
+   * the plan's. `ERR_TRT_LIBRARY_NOT_FOUND`, and `ERR_TRT_ENGINE_VERSION` or `ERR_TRT_ENGINE_FLAVOUR` when it is another's.
    */
   readonly library?: string | undefined;
   /** `digest` when left out; see {@link PlanIntegrity}. */

@@ -24,10 +24,10 @@ import type { PlanSource } from './plan-source';
  * version. So a bad plan is reported as such on a machine without a GPU too. The plan is read and hashed off the JS thread.
  *
  * @param plan path, `file:` URL, bytes (copied; leave them alone until the promise is settled) or what `buildEngine` made
- * @throws TrtError (as a rejection) `ERR_TRT_INVALID_ARG`, `ERR_TRT_UNSUPPORTED`, `ERR_TRT_PLAN_NOT_FOUND`,
- * `ERR_TRT_PLAN_INVALID`, `ERR_TRT_MANIFEST_INVALID`, `ERR_TRT_PLAN_DIGEST`, `ERR_TRT_PLAN_FLAVOUR`, `ERR_TRT_PLAN_VERSION`,
- * `ERR_TRT_NO_DRIVER`, `ERR_TRT_NO_GPU`, `ERR_TRT_GPU_UNSUPPORTED`, `ERR_TRT_PLAN_GPU`, `ERR_TRT_LIBRARY_NOT_FOUND`,
- * `ERR_TRT_LIBRARY_LOAD`, `ERR_TRT_LIBRARY_UNSUPPORTED`, `ERR_TRT_DESERIALIZE`, `ERR_TRT_OUT_OF_MEMORY`, `ERR_TRT_CUDA`,
+ * @throws TrtError (as a rejection) `ERR_TRT_INVALID_ARG`, `ERR_TRT_UNSUPPORTED`, `ERR_TRT_ENGINE_NOT_FOUND`,
+ * `ERR_TRT_ENGINE_INVALID`, `ERR_TRT_MANIFEST_INVALID`, `ERR_TRT_ENGINE_DIGEST`, `ERR_TRT_ENGINE_FLAVOUR`, `ERR_TRT_ENGINE_VERSION`,
+ * `ERR_TRT_NO_DRIVER`, `ERR_TRT_NO_GPU`, `ERR_TRT_GPU_UNSUPPORTED`, `ERR_TRT_ENGINE_GPU`, `ERR_TRT_LIBRARY_NOT_FOUND`,
+ * `ERR_TRT_LIBRARY_LOAD`, `ERR_TRT_LIBRARY_UNSUPPORTED`, `ERR_TRT_ENGINE_DESERIALIZE`, `ERR_TRT_OUT_OF_MEMORY`, `ERR_TRT_CUDA`,
  * `ERR_TRT_CUDA_CONTEXT_LOST`, `ERR_TRT_ADDON_LOAD`, `ERR_TRT_UNSUPPORTED_PLATFORM`
  */
 export async function loadEngine(

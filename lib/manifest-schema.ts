@@ -18,8 +18,14 @@ export interface DimsRange {
   readonly max: readonly number[];
 }
 
-/** One optimization profile: the range of dims of each dynamic input. */
-export type Profile = Readonly<Record<string, DimsRange>>;
+/** What one input may have in an optimization profile: a range of dims and, for a shape tensor, one of values. */
+export interface InputRange extends DimsRange {
+  /** Of a shape tensor alone: the smallest, the most frequent and the largest value of each element. */
+  readonly values?: DimsRange;
+}
+
+/** One optimization profile, by input name. As built: of the inputs that have one; as loaded: of every input. */
+export type Profile = Readonly<Record<string, InputRange>>;
 
 export interface LayerInfo {
   readonly name: string;
@@ -37,6 +43,14 @@ export interface FileDigest {
   readonly sizeBytes: number;
 }
 
+/** The model that a plan was built from. */
+export interface ModelIdentity extends FileDigest {
+  /** The file's name; `model.onnx` for a model given as bytes. */
+  readonly name: string;
+  /** Digests of the files with its external data, by the location that stands in the model; absent without any. */
+  readonly externalData?: Readonly<Record<string, FileDigest>>;
+}
+
 export interface GpuIdentity {
   readonly name: string;
   /** e.g. `9.0` */
@@ -52,7 +66,7 @@ export interface Manifest {
   /** TensorRT's version: `10.6.0` (the plan's header adds its build number: `10.6.0.26`). */
   readonly version: string;
   readonly plan: FileDigest;
-  readonly model: FileDigest & { readonly name: string };
+  readonly model: ModelIdentity;
   /** The GPU that the plan was built on; null where it was built without one (TensorRT-RTX). */
   readonly gpu: GpuIdentity | null;
   /** What the plan runs on: the building GPU's for TensorRT, the list asked for (or the GPU's own) for RTX. */
@@ -62,6 +76,8 @@ export interface Manifest {
   readonly inputs: readonly TensorInfo[];
   readonly outputs: readonly TensorInfo[];
   readonly profiles: readonly Profile[];
+  /** Names of the profiles, in their order; absent where they were given without names. */
+  readonly profileNames?: readonly string[];
   /** The build options that were given, normalised. */
   readonly options: Readonly<Record<string, unknown>>;
   readonly labels: Readonly<Record<string, string>>;

@@ -10,7 +10,7 @@ export interface OnnxFile {
   readonly irVersion: number;
 }
 
-/** `details.reason` of ERR_TRT_MODEL_INVALID. */
+/** `details.reason` of ERR_TRT_ONNX_INVALID. */
 export type ModelInvalidReason = 'not-a-file' | 'empty' | 'truncated' | 'not-onnx';
 
 const varint = 0;
@@ -55,7 +55,7 @@ const maxFields = 100_000;
  * plain text for models. Only the headers of ModelProto's own fields are read; payloads are stepped over, so a model of
  * gigabytes costs a few small reads.
  *
- * Rejects with ERR_TRT_MODEL_NOT_FOUND, or ERR_TRT_MODEL_INVALID with `details.reason` (a {@link ModelInvalidReason}).
+ * Rejects with ERR_TRT_ONNX_NOT_FOUND, or ERR_TRT_ONNX_INVALID with `details.reason` (a {@link ModelInvalidReason}).
  */
 export async function checkOnnxFile(path: string): Promise<OnnxFile> {
   const stats = await modelStats(path);
@@ -203,7 +203,7 @@ function unreadable(path: string, cause: unknown): TrtError {
   const code = (cause as NodeJS.ErrnoException).code;
   const why = code === 'ENOENT' || code === 'ENOTDIR' ? 'there is no such file' : String(cause);
   return new TrtError(
-    'ERR_TRT_MODEL_NOT_FOUND',
+    'ERR_TRT_ONNX_NOT_FOUND',
     `expected a readable ONNX file at ${path}, but ${why}. Check the path (relative paths start at the process's ` +
       'working directory) and its permissions.',
     { details: { path, errno: code ?? null }, cause },
@@ -217,7 +217,7 @@ function invalid(
   next: string,
 ): TrtError {
   return new TrtError(
-    'ERR_TRT_MODEL_INVALID',
+    'ERR_TRT_ONNX_INVALID',
     `expected an ONNX model in ${path}, but ${finding}. ${next}`,
     { details: { path, reason } },
   );

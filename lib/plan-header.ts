@@ -8,7 +8,7 @@ export interface PlanHeader {
   readonly version: string;
 }
 
-/** Why `readPlanHeader` refused: `details.reason` of ERR_TRT_PLAN_INVALID. */
+/** Why `readPlanHeader` refused: `details.reason` of ERR_TRT_ENGINE_INVALID. */
 export type PlanInvalidReason = 'empty' | 'truncated' | 'not-a-plan' | 'serialization-version';
 
 /** At most this many of a plan's first bytes are looked at. */
@@ -25,7 +25,7 @@ const versionOffset = 24;
  * Flavour and version of a plan, from its first bytes: u32 magic, u32 serialization version (0), and the version's four
  * numbers in bytes 24 to 27, all little-endian.
  *
- * @throws TrtError `ERR_TRT_PLAN_INVALID`, with `details.reason` a {@link PlanInvalidReason}
+ * @throws TrtError `ERR_TRT_ENGINE_INVALID`, with `details.reason` a {@link PlanInvalidReason}
  */
 export function readPlanHeader(bytes: Uint8Array): PlanHeader {
   if (bytes.length === 0) {
@@ -77,7 +77,7 @@ function planInvalid(
   message: string,
   details: Readonly<Record<string, unknown>> = {},
 ): TrtError {
-  return new TrtError('ERR_TRT_PLAN_INVALID', message, { details: { reason, ...details } });
+  return new TrtError('ERR_TRT_ENGINE_INVALID', message, { details: { reason, ...details } });
 }
 
 const onnxModel = 'an ONNX model (protobuf)';

@@ -11,7 +11,7 @@ import type { PlanHeader } from './plan-header';
 /**
  * Whether a plan's bytes are those that its manifest describes, and what is known of the plan then.
  *
- * @throws TrtError `ERR_TRT_PLAN_DIGEST`, `ERR_TRT_PLAN_FLAVOUR`, `ERR_TRT_PLAN_VERSION`
+ * @throws TrtError `ERR_TRT_ENGINE_DIGEST`, `ERR_TRT_ENGINE_FLAVOUR`, `ERR_TRT_ENGINE_VERSION`
  */
 export function checkPlanIntegrity(
   plan: Pick<NativePlan, 'sha256' | 'sizeBytes'>,
@@ -42,7 +42,7 @@ function checkAgreement(manifest: Manifest, header: PlanHeader): void {
   const remedy = 'Build the plan again, or bring back the manifest that was made with it.';
   if (manifest.flavour !== header.flavour) {
     throw new TrtError(
-      'ERR_TRT_PLAN_FLAVOUR',
+      'ERR_TRT_ENGINE_FLAVOUR',
       `the manifest says that the plan is ${flavourNames[manifest.flavour]}'s, but its header says ` +
         `${flavourNames[header.flavour]}'s. ${remedy}`,
       { details },
@@ -50,7 +50,7 @@ function checkAgreement(manifest: Manifest, header: PlanHeader): void {
   }
   if (releaseOf(manifest.version) !== releaseOf(header.version)) {
     throw new TrtError(
-      'ERR_TRT_PLAN_VERSION',
+      'ERR_TRT_ENGINE_VERSION',
       `the manifest says that ${flavourNames[manifest.flavour]} ${manifest.version} made the plan, but its header says ` +
         `${header.version}. ${remedy}`,
       { details },
@@ -61,7 +61,7 @@ function checkAgreement(manifest: Manifest, header: PlanHeader): void {
 function digestError(expected: FileDigest, got: FileDigest): TrtError {
   const { reason, text } = howTheyDiffer(expected.sizeBytes, got.sizeBytes);
   return new TrtError(
-    'ERR_TRT_PLAN_DIGEST',
+    'ERR_TRT_ENGINE_DIGEST',
     `the plan is not the one that its manifest describes; it is ${text}. Expected SHA-256 ${expected.sha256} but found ` +
       `${got.sha256}. Copy both files again, or build the plan again.`,
     {

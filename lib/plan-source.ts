@@ -45,7 +45,7 @@ function isBuiltEngine(value: unknown): value is BuiltEngine {
 /**
  * Brings a plan that JavaScript holds into native memory, in slices with a turn of the event loop between them.
  *
- * @throws TrtError `ERR_TRT_PLAN_INVALID` before the first byte is copied; `ERR_TRT_INVALID_ARG` when the buffer is
+ * @throws TrtError `ERR_TRT_ENGINE_INVALID` before the first byte is copied; `ERR_TRT_INVALID_ARG` when the buffer is
  * transferred or resized meanwhile
  */
 export async function copyPlan(

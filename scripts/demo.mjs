@@ -152,7 +152,7 @@ async function loadWhereItRuns(built, forThisGpu) {
       'ERR_TRT_NO_DRIVER',
       'ERR_TRT_NO_GPU',
       'ERR_TRT_GPU_UNSUPPORTED',
-      'ERR_TRT_PLAN_GPU',
+      'ERR_TRT_ENGINE_GPU',
     ];
     // An engine built for this machine's own GPU has to load: no excuse then.
     if (forThisGpu || !cannotRunHere.includes(error?.code)) throw error;

@@ -42,7 +42,7 @@ function otherVersion(
 ): TrtError {
   const name = flavourNames[flavour];
   return new TrtError(
-    'ERR_TRT_PLAN_VERSION',
+    'ERR_TRT_ENGINE_VERSION',
     `the plan was built by ${name} ${release} and runs on that version alone; found ${usable.map(describeLibrary).join(', ')}. ` +
       `Install ${name} ${release} and name its folder in TRT_NODE_LIBRARY_PATH, or build the plan again from its ONNX model with this machine's version.`,
     {
@@ -57,7 +57,7 @@ function otherVersion(
 
 function otherFlavour(library: UsableLibrary, flavour: Flavour, release: string): TrtError {
   return new TrtError(
-    'ERR_TRT_PLAN_FLAVOUR',
+    'ERR_TRT_ENGINE_FLAVOUR',
     `the plan was built by ${flavourNames[flavour]} ${release}, but \`library\` is ${describeLibrary(library)}; their plans do not run on each other. ` +
       'Leave `library` out to search this machine for the right one, or build the plan again with this library.',
     { details: { planFlavour: flavour, libraryFlavour: library.flavour } },

@@ -18,10 +18,12 @@ const char* ErrorCodeName(ErrorCode code) {
       return "ERR_TRT_NO_GPU";
     case ErrorCode::kGpuUnsupported:
       return "ERR_TRT_GPU_UNSUPPORTED";
-    case ErrorCode::kModelInvalid:
-      return "ERR_TRT_MODEL_INVALID";
-    case ErrorCode::kModelParse:
-      return "ERR_TRT_MODEL_PARSE";
+    case ErrorCode::kOnnxInvalid:
+      return "ERR_TRT_ONNX_INVALID";
+    case ErrorCode::kOnnxParse:
+      return "ERR_TRT_ONNX_PARSE";
+    case ErrorCode::kExternalData:
+      return "ERR_TRT_EXTERNAL_DATA";
     case ErrorCode::kProfileMissing:
       return "ERR_TRT_PROFILE_MISSING";
     case ErrorCode::kProfileInvalid:
@@ -32,12 +34,12 @@ const char* ErrorCodeName(ErrorCode code) {
       return "ERR_TRT_BUILD_FAILED";
     case ErrorCode::kWrite:
       return "ERR_TRT_WRITE";
-    case ErrorCode::kPlanNotFound:
-      return "ERR_TRT_PLAN_NOT_FOUND";
-    case ErrorCode::kPlanInvalid:
-      return "ERR_TRT_PLAN_INVALID";
+    case ErrorCode::kEngineNotFound:
+      return "ERR_TRT_ENGINE_NOT_FOUND";
+    case ErrorCode::kEngineInvalid:
+      return "ERR_TRT_ENGINE_INVALID";
     case ErrorCode::kDeserialize:
-      return "ERR_TRT_DESERIALIZE";
+      return "ERR_TRT_ENGINE_DESERIALIZE";
     case ErrorCode::kEngineClosed:
       return "ERR_TRT_ENGINE_CLOSED";
     case ErrorCode::kInferFailed:

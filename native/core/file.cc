@@ -38,7 +38,7 @@ class Descriptor {
 };
 
 Error NotReadable(const std::string& path, const char* why) {
-  return Error(ErrorCode::kPlanNotFound, "cannot read " + path + ": " + why).With("path", path);
+  return Error(ErrorCode::kEngineNotFound, "cannot read " + path + ": " + why).With("path", path);
 }
 
 // O_NONBLOCK keeps open() from waiting for a FIFO's writer; regular files ignore it.

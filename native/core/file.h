@@ -36,7 +36,7 @@ class ByteBlock {
   size_t size_ = 0;
 };
 
-// Reads a regular file whole and hashes it. A missing, unreadable or special file throws Error(kPlanNotFound).
+// Reads a regular file whole and hashes it. A missing, unreadable or special file throws Error(kEngineNotFound).
 ByteBlock ReadFile(const std::string& path, FileDigest* digest);
 
 // The digest alone, in constant memory.

@@ -29,7 +29,7 @@ async function codeOfAltered(alter: (copy: Buffer) => Buffer, manifest = true): 
 describe('a plan that is not as it was built', () => {
   it.each([0.1, 0.5, 0.9, 0.999])('cut to %f of its length', async (part) => {
     expect(await codeOfAltered((copy) => copy.subarray(0, copy.length * part))).toBe(
-      'ERR_TRT_PLAN_DIGEST',
+      'ERR_TRT_ENGINE_DIGEST',
     );
   });
 
@@ -40,7 +40,7 @@ describe('a plan that is not as it was built', () => {
         copy.writeUInt8(copy.readUInt8(at) ^ 0x10, at);
         return copy;
       });
-      expect(code).toBe('ERR_TRT_PLAN_DIGEST');
+      expect(code).toBe('ERR_TRT_ENGINE_DIGEST');
     }
   });
 
@@ -49,7 +49,7 @@ describe('a plan that is not as it was built', () => {
       copy.writeUInt8(copy.readUInt8(25) + 1, 25);
       return copy;
     }, false);
-    expect(code).toBe('ERR_TRT_PLAN_VERSION');
+    expect(code).toBe('ERR_TRT_ENGINE_VERSION');
   });
 
   it('without a manifest loads unverified', async () => {
@@ -77,7 +77,7 @@ describe('a plan that is not as it was built', () => {
     const outcome = await codeOf(trtNode.loadEngine(rtx).then((engine) => engine.close()));
     if (['9.0', '10.0'].includes(capability)) expect(outcome).toBe('ERR_TRT_GPU_UNSUPPORTED');
     else if (['8.6', '12.0'].includes(capability)) expect(outcome).toBe('no error');
-    else expect(outcome).toBe('ERR_TRT_PLAN_GPU');
+    else expect(outcome).toBe('ERR_TRT_ENGINE_GPU');
   });
 });
 

@@ -185,7 +185,7 @@ describe('the output', () => {
     });
     expect((await fs.readdir(into)).sort()).toEqual(['digits.engine', 'digits.engine.json']);
     // The first BuiltEngine is about a plan that is no longer there.
-    await failure('ERR_TRT_PLAN_DIGEST', first.bytes());
+    await failure('ERR_TRT_ENGINE_DIGEST', first.bytes());
   });
 });
 

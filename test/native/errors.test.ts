@@ -33,19 +33,19 @@ const reasonOf = ({ details }: { details: Readonly<Record<string, unknown>> }): 
 describe('a model that is none', () => {
   it('is reported when it is missing', async () => {
     const missing = path.join(folder, 'missing.onnx');
-    const { message } = await failure('ERR_TRT_MODEL_NOT_FOUND', buildEngine(missing, forRtx));
+    const { message } = await failure('ERR_TRT_ONNX_NOT_FOUND', buildEngine(missing, forRtx));
     expect(message).toContain(missing);
   });
 
   it('is reported when it is a folder', async () => {
-    expect(reasonOf(await failure('ERR_TRT_MODEL_INVALID', buildEngine(folder, forRtx)))).toBe(
+    expect(reasonOf(await failure('ERR_TRT_ONNX_INVALID', buildEngine(folder, forRtx)))).toBe(
       'not-a-file',
     );
   });
 
   it('is reported when it is empty', async () => {
     const empty = await fileWith('empty.onnx', '');
-    expect(reasonOf(await failure('ERR_TRT_MODEL_INVALID', buildEngine(empty, forRtx)))).toBe(
+    expect(reasonOf(await failure('ERR_TRT_ONNX_INVALID', buildEngine(empty, forRtx)))).toBe(
       'empty',
     );
   });
@@ -59,7 +59,7 @@ describe('a model that is none', () => {
   ])('is reported when it was cut off %s', async (_where, end) => {
     const whole = await fs.readFile(digits);
     const cut = await fileWith(`cut${end}.onnx`, whole.subarray(0, end));
-    expect(reasonOf(await failure('ERR_TRT_MODEL_INVALID', buildEngine(cut, forRtx)))).toBe(
+    expect(reasonOf(await failure('ERR_TRT_ONNX_INVALID', buildEngine(cut, forRtx)))).toBe(
       'truncated',
     );
   });
@@ -71,7 +71,7 @@ describe('a model that is none', () => {
     ['JSON', '{"ir_version": 8}'],
   ])('is reported when it is %s', async (name, content) => {
     const file = await fileWith(`${name}.onnx`, content);
-    expect(reasonOf(await failure('ERR_TRT_MODEL_INVALID', buildEngine(file, forRtx)))).toBe(
+    expect(reasonOf(await failure('ERR_TRT_ONNX_INVALID', buildEngine(file, forRtx)))).toBe(
       'not-onnx',
     );
   });
@@ -84,13 +84,13 @@ describe('a model that is none', () => {
       Buffer.from([0x42, 0]),
     ]);
     const file = await fileWith('rubbish.onnx', rubbish);
-    const { message } = await failure('ERR_TRT_MODEL_PARSE', buildEngine(file, forRtx));
+    const { message } = await failure('ERR_TRT_ONNX_PARSE', buildEngine(file, forRtx));
     expect(message).toContain(file);
   });
 
   it('names the node and the operator that TensorRT does not know', async () => {
     const file = await fileWith('operator.onnx', unknownOperator());
-    const { message, details } = await failure('ERR_TRT_MODEL_PARSE', buildEngine(file, target));
+    const { message, details } = await failure('ERR_TRT_ONNX_PARSE', buildEngine(file, target));
     const errors = details['errors'] as readonly string[];
     const culprit = errors.filter((line) => line.includes('the-culprit'));
     expect(culprit).not.toEqual([]);
@@ -194,7 +194,7 @@ describe('an error', () => {
     async function theCaller(): Promise<void> {
       await buildEngine(await fileWith('operator.onnx', unknownOperator()), target);
     }
-    const { stack, log } = await failure('ERR_TRT_MODEL_PARSE', theCaller());
+    const { stack, log } = await failure('ERR_TRT_ONNX_PARSE', theCaller());
     expect(stack).toContain('theCaller');
     expect(log.some(({ severity }) => severity === 'error')).toBe(true);
   });
@@ -243,49 +243,49 @@ describe('a plan', () => {
   });
 
   it('is reported when it is missing, or a folder', async () => {
-    await failure('ERR_TRT_PLAN_NOT_FOUND', loadEngine(path.join(folder, 'missing.engine')));
-    await failure('ERR_TRT_PLAN_NOT_FOUND', loadEngine(folder));
+    await failure('ERR_TRT_ENGINE_NOT_FOUND', loadEngine(path.join(folder, 'missing.engine')));
+    await failure('ERR_TRT_ENGINE_NOT_FOUND', loadEngine(folder));
   });
 
   it('is reported when it is empty', async () => {
     const file = await planFile('empty.engine', Buffer.alloc(0), manifest);
-    expect(reasonOf(await failure('ERR_TRT_PLAN_INVALID', loadEngine(file)))).toBe('empty');
+    expect(reasonOf(await failure('ERR_TRT_ENGINE_INVALID', loadEngine(file)))).toBe('empty');
   });
 
   it.each([1, 4, 27, 63])('is reported when %i bytes of its header are there', async (length) => {
     const file = await planFile(`header${length}.engine`, bytes.subarray(0, length), manifest);
-    expect(reasonOf(await failure('ERR_TRT_PLAN_INVALID', loadEngine(file)))).toBe('truncated');
+    expect(reasonOf(await failure('ERR_TRT_ENGINE_INVALID', loadEngine(file)))).toBe('truncated');
   });
 
   it.each([64, 4096, -1])('is reported when it was cut off at %i', async (end) => {
     const file = await planFile(`cut${end}.engine`, bytes.subarray(0, end), manifest);
-    expect(reasonOf(await failure('ERR_TRT_PLAN_DIGEST', loadEngine(file)))).toBe('truncated');
+    expect(reasonOf(await failure('ERR_TRT_ENGINE_DIGEST', loadEngine(file)))).toBe('truncated');
   });
 
   it('is reported when one byte of it was altered', async () => {
     const altered = changed(bytes.length >> 1, bytes[bytes.length >> 1]! ^ 1);
     const file = await planFile('altered.engine', altered, manifest);
-    expect(reasonOf(await failure('ERR_TRT_PLAN_DIGEST', loadEngine(file)))).toBe('altered');
-    const { details } = await failure('ERR_TRT_PLAN_DIGEST', loadEngine(altered, { manifest }));
+    expect(reasonOf(await failure('ERR_TRT_ENGINE_DIGEST', loadEngine(file)))).toBe('altered');
+    const { details } = await failure('ERR_TRT_ENGINE_DIGEST', loadEngine(altered, { manifest }));
     expect(reasonOf({ details })).toBe('altered');
   });
 
   it('is reported when its version byte was altered', async () => {
     const other = changed(25, 2);
-    await failure('ERR_TRT_PLAN_DIGEST', loadEngine(other, { manifest }));
+    await failure('ERR_TRT_ENGINE_DIGEST', loadEngine(other, { manifest }));
     const file = await planFile('version.engine', other, describing(other));
-    await failure('ERR_TRT_PLAN_VERSION', loadEngine(file));
+    await failure('ERR_TRT_ENGINE_VERSION', loadEngine(file));
   });
 
   it("is reported when it has the other flavour's magic", async () => {
     const other = changed(0, 'f'.charCodeAt(0));
-    await failure('ERR_TRT_PLAN_DIGEST', loadEngine(other, { manifest }));
+    await failure('ERR_TRT_ENGINE_DIGEST', loadEngine(other, { manifest }));
     const file = await planFile('flavour.engine', other, describing(other));
-    await failure('ERR_TRT_PLAN_FLAVOUR', loadEngine(file));
+    await failure('ERR_TRT_ENGINE_FLAVOUR', loadEngine(file));
   });
 
   it('is reported when it is an ONNX model', async () => {
-    const { details, message } = await failure('ERR_TRT_PLAN_INVALID', loadEngine(digits));
+    const { details, message } = await failure('ERR_TRT_ENGINE_INVALID', loadEngine(digits));
     expect(reasonOf({ details })).toBe('not-a-plan');
     expect(message).toContain('buildEngine');
   });
@@ -301,7 +301,7 @@ describe('a plan', () => {
     const replaced = await buildEngine(digits, { ...forRtx, output });
     await fs.writeFile(output, changed(5000, bytes[5000]! ^ 1));
     const into = await fs.mkdtemp(path.join(folder, 'save-'));
-    await failure('ERR_TRT_PLAN_DIGEST', replaced.save(path.join(into, 'copy.engine')));
+    await failure('ERR_TRT_ENGINE_DIGEST', replaced.save(path.join(into, 'copy.engine')));
     expect(await fs.readdir(into)).toEqual([]);
   });
 });

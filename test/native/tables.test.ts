@@ -169,14 +169,14 @@ describe('a plan in native memory', () => {
 
 describe('what is no readable file', () => {
   it.each(['readPlan', 'hashFile'] as const)('is told from one by %s', async (read) => {
-    await failure('ERR_TRT_PLAN_NOT_FOUND', binding[read](path.join(folder, 'missing')));
-    await failure('ERR_TRT_PLAN_NOT_FOUND', binding[read](folder));
-    await failure('ERR_TRT_PLAN_NOT_FOUND', binding[read]('/dev/null'));
-    await failure('ERR_TRT_PLAN_NOT_FOUND', binding[read](path.join(folder, '0.bin', 'below')));
+    await failure('ERR_TRT_ENGINE_NOT_FOUND', binding[read](path.join(folder, 'missing')));
+    await failure('ERR_TRT_ENGINE_NOT_FOUND', binding[read](folder));
+    await failure('ERR_TRT_ENGINE_NOT_FOUND', binding[read]('/dev/null'));
+    await failure('ERR_TRT_ENGINE_NOT_FOUND', binding[read](path.join(folder, '0.bin', 'below')));
     // A FIFO whose writer never comes must not hold anything up.
     const fifo = path.join(folder, `${read}.fifo`);
     execFileSync('mkfifo', [fifo]);
-    await failure('ERR_TRT_PLAN_NOT_FOUND', binding[read](fifo));
+    await failure('ERR_TRT_ENGINE_NOT_FOUND', binding[read](fifo));
   });
 });
 

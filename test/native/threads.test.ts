@@ -99,7 +99,7 @@ describe('the end of a process', () => {
     expect(exit).toEqual({
       code: 0,
       signal: null,
-      stdout: 'ERR_TRT_PLAN_NOT_FOUND\n',
+      stdout: 'ERR_TRT_ENGINE_NOT_FOUND\n',
       stderr: '',
     });
   });

@@ -51,7 +51,7 @@ export class FakeLoadMachine implements LoadMachine {
     readPlan: async (path) => {
       this.calls.push('readPlan');
       const bytes = await readFile(path).catch(() => {
-        throw nativeError('ERR_TRT_PLAN_NOT_FOUND');
+        throw nativeError('ERR_TRT_ENGINE_NOT_FOUND');
       });
       await this.afterRead?.();
       return this.keep(bytes);

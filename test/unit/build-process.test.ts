@@ -80,7 +80,7 @@ describe('buildInChild', () => {
     const error = await rejection(theCaller());
     expect(error).toBeInstanceOf(TrtError);
     expect(error).toMatchObject({
-      code: 'ERR_TRT_MODEL_PARSE',
+      code: 'ERR_TRT_ONNX_PARSE',
       message: 'node 3 is not supported',
       details: { node: 'conv_3' },
       log: [{ severity: 'error', message: 'parser says no' }],

@@ -225,8 +225,8 @@ describe('buildEngine', () => {
   it('reports a bad model before a missing TensorRT', async () => {
     const on = machine([], noDriver);
     const missing = path.join(folder, 'missing.onnx');
-    await expect(build(on, {}, missing)).rejects.toMatchObject({ code: 'ERR_TRT_MODEL_NOT_FOUND' });
-    await expect(build(on, {}, folder)).rejects.toMatchObject({ code: 'ERR_TRT_MODEL_INVALID' });
+    await expect(build(on, {}, missing)).rejects.toMatchObject({ code: 'ERR_TRT_ONNX_NOT_FOUND' });
+    await expect(build(on, {}, folder)).rejects.toMatchObject({ code: 'ERR_TRT_ONNX_INVALID' });
     await expect(build(on, {})).rejects.toMatchObject({ code: 'ERR_TRT_LIBRARY_NOT_FOUND' });
   });
 

@@ -61,14 +61,14 @@ describe('BuiltEngine', () => {
 
   it('gives and saves no plan that was changed since', async () => {
     await writeFile(file, 'the plam');
-    await expect(inFile().bytes()).rejects.toMatchObject({ code: 'ERR_TRT_PLAN_DIGEST' });
+    await expect(inFile().bytes()).rejects.toMatchObject({ code: 'ERR_TRT_ENGINE_DIGEST' });
     await expect(inFile().save(path.join(folder, 'b'))).rejects.toMatchObject({
-      code: 'ERR_TRT_PLAN_DIGEST',
+      code: 'ERR_TRT_ENGINE_DIGEST',
     });
     const changed = inMemory();
     (await changed.bytes()).fill(0);
     await expect(changed.save(path.join(folder, 'b'))).rejects.toMatchObject({
-      code: 'ERR_TRT_PLAN_DIGEST',
+      code: 'ERR_TRT_ENGINE_DIGEST',
     });
     expect(await readdir(folder)).toEqual(['a.engine']);
   });
@@ -76,7 +76,7 @@ describe('BuiltEngine', () => {
   it('reports a plan that is gone', async () => {
     const engine = inFile();
     await rm(file);
-    await expect(engine.bytes()).rejects.toMatchObject({ code: 'ERR_TRT_PLAN_NOT_FOUND' });
+    await expect(engine.bytes()).rejects.toMatchObject({ code: 'ERR_TRT_ENGINE_NOT_FOUND' });
   });
 
   it('reports a folder that is not there, and arguments that are no path', async () => {

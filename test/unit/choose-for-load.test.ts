@@ -27,21 +27,21 @@ describe('chooseForLoad', () => {
   it('names both versions when none is the right one', () => {
     const load = (): unknown =>
       chooseForLoad({ found: discovery([trt1015]), flavour: 'tensorrt', version: '10.6.0.26' });
-    expect(load).toThrow(refused('ERR_TRT_PLAN_VERSION'));
+    expect(load).toThrow(refused('ERR_TRT_ENGINE_VERSION'));
     expect(load).toThrow(/10\.6\.0[^]*10\.15\.1/);
   });
 
   it('compares the patch number too', () => {
     const found = discovery([rtx]);
     expect(() => chooseForLoad({ found, flavour: 'tensorrt-rtx', version: '1.7.0.1' })).toThrow(
-      refused('ERR_TRT_PLAN_VERSION'),
+      refused('ERR_TRT_ENGINE_VERSION'),
     );
   });
 
   it('reports a library of the other flavour that was asked for', () => {
     const found = discovery([rtx], { requested: '/lib/rtx.so' });
     expect(() => chooseForLoad({ found, flavour: 'tensorrt', version: '10.6.0' })).toThrow(
-      refused('ERR_TRT_PLAN_FLAVOUR'),
+      refused('ERR_TRT_ENGINE_FLAVOUR'),
     );
   });
 

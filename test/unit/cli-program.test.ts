@@ -121,9 +121,9 @@ describe('exitCodeOf', () => {
   it.each([
     ['ERR_TRT_INVALID_ARG', 2],
     ['ERR_TRT_TARGET_REQUIRED', 2],
-    ['ERR_TRT_MODEL_NOT_FOUND', 3],
-    ['ERR_TRT_PLAN_NOT_FOUND', 3],
-    ['ERR_TRT_MODEL_PARSE', 4],
+    ['ERR_TRT_ONNX_NOT_FOUND', 3],
+    ['ERR_TRT_ENGINE_NOT_FOUND', 3],
+    ['ERR_TRT_ONNX_PARSE', 4],
     ['ERR_TRT_BUILD_CRASHED', 4],
     ['ERR_TRT_LIBRARY_UNSUPPORTED', 5],
     ['ERR_TRT_NO_DRIVER', 5],
@@ -168,7 +168,7 @@ describe('formatError', () => {
       'name `--dir`, or `--compute-capability 8.6`',
     );
     const ofModel = 'the input `labels` is not there';
-    expect(say(new TrtError('ERR_TRT_MODEL_PARSE', ofModel))).toContain(ofModel);
+    expect(say(new TrtError('ERR_TRT_ONNX_PARSE', ofModel))).toContain(ofModel);
   });
 
   it('knows flags that exist alone', () => {

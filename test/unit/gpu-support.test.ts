@@ -30,7 +30,7 @@ describe('planRunsOn', () => {
   it('lets a TensorRT plan run on the compute capability that it was built on, and on no other', () => {
     const plan = { flavour: 'tensorrt', computeCapabilities: ['9.0'], gpu: h200 } as const;
     expect(planRunsOn(plan, h200)).toBeNull();
-    expect(planRunsOn(plan, a100)?.code).toBe('ERR_TRT_PLAN_GPU');
+    expect(planRunsOn(plan, a100)?.code).toBe('ERR_TRT_ENGINE_GPU');
   });
 
   it('lets a TensorRT-RTX plan run on those that it lists', () => {
@@ -40,7 +40,7 @@ describe('planRunsOn', () => {
       gpu: null,
     } as const;
     expect(planRunsOn(plan, a100)).toBeNull();
-    expect(planRunsOn(plan, t4)?.code).toBe('ERR_TRT_PLAN_GPU');
+    expect(planRunsOn(plan, t4)?.code).toBe('ERR_TRT_ENGINE_GPU');
     expect(planRunsOn({ ...plan, computeCapabilities: ['7.5'] }, t4)).toBeNull();
   });
 

@@ -208,7 +208,7 @@ describe('bytes', () => {
     const machine = bareMachine();
     const onnx = Buffer.from([8, 8, 0x12, 7, ...Buffer.from('pytorch')]);
     expect(await refusal(machine, onnx)).toEqual(
-      refused('ERR_TRT_PLAN_INVALID', { reason: 'not-a-plan' }),
+      refused('ERR_TRT_ENGINE_INVALID', { reason: 'not-a-plan' }),
     );
     expect(machine.calls).not.toContain('createPlan');
   });
@@ -218,7 +218,7 @@ describe('a bad plan is reported as such on a machine that has nothing', () => {
   it('no file', async () => {
     const missing = path.join(folder, 'missing.engine');
     const named = await refusal(bareMachine(), missing);
-    expect(named).toEqual(refused('ERR_TRT_PLAN_NOT_FOUND'));
+    expect(named).toEqual(refused('ERR_TRT_ENGINE_NOT_FOUND'));
   });
 
   it.each([
@@ -227,7 +227,9 @@ describe('a bad plan is reported as such on a machine that has nothing', () => {
     ['a file that is no plan', Buffer.from('{"a":1}'), 'not-a-plan'],
   ])('%s, before its manifest is looked at', async (_, bytes, reason) => {
     const file = await planFile(bytes, 'rubbish');
-    expect(await refusal(bareMachine(), file)).toEqual(refused('ERR_TRT_PLAN_INVALID', { reason }));
+    expect(await refusal(bareMachine(), file)).toEqual(
+      refused('ERR_TRT_ENGINE_INVALID', { reason }),
+    );
   });
 
   it('a manifest that is none', async () => {
@@ -238,41 +240,41 @@ describe('a bad plan is reported as such on a machine that has nothing', () => {
   it('a truncated plan, with how much is there', async () => {
     const file = await planFile(planBytes.subarray(0, 500), manifestOf(planBytes));
     const error = await refusal(bareMachine(), file);
-    expect(error).toEqual(refused('ERR_TRT_PLAN_DIGEST', { reason: 'truncated' }));
+    expect(error).toEqual(refused('ERR_TRT_ENGINE_DIGEST', { reason: 'truncated' }));
     expect((error as Error).message).toContain('500 of 1028 bytes');
   });
 
   it('a longer plan', async () => {
     const longer = Buffer.concat([planBytes, Buffer.of(1)]);
     const error = await refusal(bareMachine(), await planFile(longer, manifestOf(planBytes)));
-    expect(error).toEqual(refused('ERR_TRT_PLAN_DIGEST', { reason: 'longer' }));
+    expect(error).toEqual(refused('ERR_TRT_ENGINE_DIGEST', { reason: 'longer' }));
   });
 
   it.each([100, 1027])('a plan with one bit altered at byte %i', async (at) => {
     const altered = Buffer.from(planBytes);
     altered.writeUInt8(altered.readUInt8(at) ^ 1, at);
     const error = await refusal(bareMachine(), await planFile(altered, manifestOf(planBytes)));
-    expect(error).toEqual(refused('ERR_TRT_PLAN_DIGEST', { reason: 'altered' }));
+    expect(error).toEqual(refused('ERR_TRT_ENGINE_DIGEST', { reason: 'altered' }));
   });
 
   it('bytes that the given manifest does not describe', async () => {
     const manifest = manifestOf(Buffer.from('another plan'));
     expect(await refusal(bareMachine(), planBytes, { manifest })).toEqual(
-      refused('ERR_TRT_PLAN_DIGEST'),
+      refused('ERR_TRT_ENGINE_DIGEST'),
     );
   });
 
   it('a manifest of the other flavour', async () => {
     const manifest = manifestOf(planBytes, { flavour: 'tensorrt-rtx' });
     expect(await refusal(bareMachine(), await planFile(planBytes, manifest))).toEqual(
-      refused('ERR_TRT_PLAN_FLAVOUR'),
+      refused('ERR_TRT_ENGINE_FLAVOUR'),
     );
   });
 
   it('a manifest of another version', async () => {
     const manifest = manifestOf(planBytes, { version: '10.7.0' });
     expect(await refusal(bareMachine(), await planFile(planBytes, manifest))).toEqual(
-      refused('ERR_TRT_PLAN_VERSION'),
+      refused('ERR_TRT_ENGINE_VERSION'),
     );
   });
 });
@@ -294,7 +296,7 @@ describe("integrity: 'off'", () => {
   it('still checks the header', async () => {
     const file = await planFile(Buffer.alloc(100), null);
     expect(await refusal(goodMachine(), file, { integrity: 'off' })).toEqual(
-      refused('ERR_TRT_PLAN_INVALID'),
+      refused('ERR_TRT_ENGINE_INVALID'),
     );
   });
 });
@@ -333,13 +335,13 @@ describe('a machine that cannot run a good plan', () => {
   it('has a GPU of another compute capability', async () => {
     const machine = goodMachine();
     machine.driver = driver({ gpus: [gpu('8.0')] });
-    expect(await onMachine(machine)).toEqual(refused('ERR_TRT_PLAN_GPU'));
+    expect(await onMachine(machine)).toEqual(refused('ERR_TRT_ENGINE_GPU'));
   });
 
   it('has only a TensorRT of another version', async () => {
     const machine = goodMachine();
     machine.found = discovery([usable('tensorrt', '10.15.1')]);
-    expect(await onMachine(machine)).toEqual(refused('ERR_TRT_PLAN_VERSION'));
+    expect(await onMachine(machine)).toEqual(refused('ERR_TRT_ENGINE_VERSION'));
   });
 
   it('has no TensorRT', async () => {
@@ -366,8 +368,8 @@ describe('the right GPU', () => {
 
 it('a plan that TensorRT refuses keeps the addon’s code, and its memory is given back', async () => {
   const machine = goodMachine();
-  machine.loadError = nativeError('ERR_TRT_DESERIALIZE');
-  await expect(load(machine, planBytes)).rejects.toEqual(refused('ERR_TRT_DESERIALIZE'));
+  machine.loadError = nativeError('ERR_TRT_ENGINE_DESERIALIZE');
+  await expect(load(machine, planBytes)).rejects.toEqual(refused('ERR_TRT_ENGINE_DESERIALIZE'));
   expect(machine.plans[0]?.released).toBe(1);
 });
 

@@ -88,7 +88,7 @@ describe('checkOnnxFile', () => {
     for (let length = 1; length < whole.length; length += 1) {
       const outcome = check(whole.subarray(0, length));
       await expect(outcome, `cut at ${length}`).rejects.toMatchObject({
-        code: 'ERR_TRT_MODEL_INVALID',
+        code: 'ERR_TRT_ONNX_INVALID',
         details: { reason: 'truncated' },
       });
     }
@@ -100,7 +100,7 @@ describe('checkOnnxFile', () => {
     for (let length = 5; length < digits.length; length += step) lengths.add(length);
     for (const length of lengths) {
       await expect(check(digits.subarray(0, length)), `cut at ${length}`).rejects.toMatchObject({
-        code: 'ERR_TRT_MODEL_INVALID',
+        code: 'ERR_TRT_ONNX_INVALID',
         details: { reason: 'truncated' },
       });
     }
@@ -124,14 +124,14 @@ describe('checkOnnxFile', () => {
     ['a graph without ir_version', model(graph, opset)],
   ])('refuses %s', async (_, bytes) => {
     await expect(check(bytes)).rejects.toMatchObject({
-      code: 'ERR_TRT_MODEL_INVALID',
+      code: 'ERR_TRT_ONNX_INVALID',
       details: { reason: 'not-onnx', path: file },
     });
   });
 
   it('refuses an empty file', async () => {
     await expect(check('')).rejects.toMatchObject({
-      code: 'ERR_TRT_MODEL_INVALID',
+      code: 'ERR_TRT_ONNX_INVALID',
       details: { reason: 'empty' },
     });
   });
@@ -143,7 +143,7 @@ describe('checkOnnxFile', () => {
     execFileSync('mkfifo', [fifo]);
     for (const target of [subfolder, fifo, '/dev/null']) {
       await expect(checkOnnxFile(target)).rejects.toMatchObject({
-        code: 'ERR_TRT_MODEL_INVALID',
+        code: 'ERR_TRT_ONNX_INVALID',
         details: { reason: 'not-a-file' },
       });
     }
@@ -152,7 +152,7 @@ describe('checkOnnxFile', () => {
   it('reports a missing file', async () => {
     for (const target of [path.join(folder, 'missing.onnx'), path.join('/dev/null', 'x.onnx')]) {
       await expect(checkOnnxFile(target)).rejects.toMatchObject({
-        code: 'ERR_TRT_MODEL_NOT_FOUND',
+        code: 'ERR_TRT_ONNX_NOT_FOUND',
       });
     }
   });

@@ -11,7 +11,7 @@ function refusalOf(bytes: Uint8Array): TrtError {
   try {
     readPlanHeader(bytes);
   } catch (error) {
-    if (error instanceof TrtError && error.code === 'ERR_TRT_PLAN_INVALID') return error;
+    if (error instanceof TrtError && error.code === 'ERR_TRT_ENGINE_INVALID') return error;
     throw error;
   }
   throw new Error('the header was accepted');

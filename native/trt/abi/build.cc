@@ -57,7 +57,7 @@ void Parse(onnx::IParser* parser, const BuildSpec& spec, OperationLog* log) {
   if (parsed && parser->getNbErrors() == 0) return;
   std::vector<std::string> errors;
   const std::string text = DescribeParserErrors(*parser, &errors);
-  throw Error(ErrorCode::kModelParse, "TensorRT's ONNX parser could not read " + spec.model_path +
+  throw Error(ErrorCode::kOnnxParse, "TensorRT's ONNX parser could not read " + spec.model_path +
                                           (text.empty() ? ": " + log->ErrorText() : ":" + text))
       .With("path", spec.model_path)
       .With("errors", errors)
@@ -167,7 +167,7 @@ BuildOutcome BuildPlan(const EntryPoints& entry, const LibraryVersion& version,
   }
   Parse(parser.get(), spec, log);
   if (network->getNbLayers() == 0 || network->getNbOutputs() == 0) {
-    throw Error(ErrorCode::kModelInvalid,
+    throw Error(ErrorCode::kOnnxInvalid,
                 spec.model_path + " holds no network: no layers or no outputs came out of it")
         .With("path", spec.model_path)
         .With("reason", std::string("empty-graph"));
