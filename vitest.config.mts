@@ -4,10 +4,12 @@ const minute = 60_000;
 
 export default defineConfig({
   test: {
+    // One suite after the other (groupOrder): they differ in how many files run at once.
     projects: [
       {
         test: {
           name: 'unit',
+          sequence: { groupOrder: 0 },
           include: ['test/unit/**/*.test.ts'],
           testTimeout: 20_000,
         },
@@ -17,6 +19,7 @@ export default defineConfig({
         // reach another file. Builds fill the machine, so that few run beside each other.
         test: {
           name: 'native',
+          sequence: { groupOrder: 1 },
           include: ['test/native/**/*.test.ts'],
           pool: 'forks',
           maxWorkers: 2,
@@ -28,6 +31,7 @@ export default defineConfig({
         // One file at a time: they share one GPU, its memory and its clocks.
         test: {
           name: 'gpu',
+          sequence: { groupOrder: 2 },
           include: ['test/gpu/**/*.test.ts'],
           pool: 'forks',
           fileParallelism: false,
@@ -38,6 +42,7 @@ export default defineConfig({
       {
         test: {
           name: 'package',
+          sequence: { groupOrder: 3 },
           include: ['test/package/**/*.test.ts'],
           pool: 'forks',
           fileParallelism: false,
@@ -49,6 +54,7 @@ export default defineConfig({
       {
         test: {
           name: 'types',
+          sequence: { groupOrder: 4 },
           include: ['test/types/**/*.test.ts'],
           testTimeout: 2 * minute,
           typecheck: {

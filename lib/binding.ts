@@ -60,18 +60,28 @@ export type NativeAbi = 'v10' | 'v11' | 'rtx';
 export interface NativeExternalData {
   /** Absolute path of the folder that all of them lie in. */
   readonly folder: string;
-  /** As they stand in the model: relative to `folder`, without `..`. */
-  readonly locations: readonly string[];
+  readonly files: readonly NativeExternalFile[];
+}
+
+export interface NativeExternalFile {
+  /** Relative to the folder, without `..`. */
+  readonly location: string;
+  /** As `hashExternalFile` gave it: another file there by now, or a changed one, is ERR_TRT_EXTERNAL_DATA. */
+  readonly identity: string;
 }
 
 export interface NativeBuildRequest {
   readonly library: NativeLibraryFiles;
   readonly model: string;
+  /** Of the model file, as it was examined. Another one there by now is ERR_TRT_ONNX_INVALID with reason `changed`. */
+  readonly modelSha256: string;
   /**
    * The parser sees these files and no other: each is opened inside of its folder and lent to it through a private folder.
    * null: the model has no external data.
    */
   readonly externalData: NativeExternalData | null;
+  /** An empty private folder, which stands in for the model's before the parser. Made and removed by the caller. */
+  readonly stage: string;
   /** A file that must not exist yet; it is written, fsynced and hashed. Removed again when the build fails. */
   readonly planPath: string;
   /** CUDA device index; null builds without one (TensorRT-RTX alone). */
@@ -225,12 +235,13 @@ export interface NativeBinding {
   hashFile(path: string): Promise<{ sha256: string; sizeBytes: number }>;
   /**
    * Opens a file of a model's external data and hashes what was opened. ERR_TRT_EXTERNAL_DATA with `details.reason`:
-   * `outside` (the file, through whatever links, is not inside of `folder`), `hard-link`, `missing`, `not-a-file`, `unreadable`.
+   * `outside` (the file, through whatever links, is not inside of `folder`), `hard-link`, `missing`, `not-a-file`, `unreadable`. `identity` tells
+   * this state of this file from any other.
    */
   hashExternalFile(
     folder: string,
     location: string,
-  ): Promise<{ sha256: string; sizeBytes: number }>;
+  ): Promise<{ sha256: string; sizeBytes: number; identity: string }>;
   /**
    * Waits for an advisory lock on a folder, held against other processes and threads and dropped when its holder dies. On
    * file systems without such locks it holds nothing. ERR_TRT_WRITE after `timeoutMs`.
@@ -242,6 +253,52 @@ export interface NativeBinding {
   loadEngine(request: NativeLoadRequest): Promise<NativeEngine>;
   /** cuMemGetInfo of the device. */
   deviceMemory(device: number): Promise<{ freeBytes: number; totalBytes: number }>;
+  /** Asks NVML about every GPU of the machine, in PCI order, whatever CUDA_VISIBLE_DEVICES says. Empty without NVML. */
+  gpuStates(): Promise<readonly NativeGpuState[]>;
+}
+
+/** What NVML says of one GPU; null where this driver, GPU or user has no answer. */
+export interface NativeGpuState {
+  /** NVML's: PCI order. CUDA's may differ; `uuid` is the same for both. */
+  readonly index: number;
+  readonly name: string | null;
+  readonly uuid: string | null;
+  readonly pciBusId: string | null;
+  readonly computeCapability: string | null;
+  readonly persistenceMode: boolean | null;
+  /** `pending`: after the GPU's next reset. `instances`: MIG devices that this process may see. null: the GPU has no MIG. */
+  readonly mig: {
+    readonly enabled: boolean;
+    readonly pending: boolean;
+    readonly instances: number;
+  } | null;
+  readonly smClockMhz: number | null;
+  readonly smClockMaxMhz: number | null;
+  /** What `nvidia-smi -ac` set. */
+  readonly smClockApplicationMhz: number | null;
+  readonly memoryClockMhz: number | null;
+  readonly memoryClockMaxMhz: number | null;
+  readonly memoryClockApplicationMhz: number | null;
+  readonly powerDrawWatts: number | null;
+  /** The enforced one: the least of all limits. */
+  readonly powerLimitWatts: number | null;
+  readonly powerLimitDefaultWatts: number | null;
+  readonly temperatureCelsius: number | null;
+  readonly gpuUtilizationPercent: number | null;
+  readonly memoryUtilizationPercent: number | null;
+  readonly memoryTotalBytes: number | null;
+  readonly memoryUsedBytes: number | null;
+  readonly pcieGeneration: number | null;
+  readonly pcieGenerationMax: number | null;
+  readonly pcieWidth: number | null;
+  readonly pcieWidthMax: number | null;
+  readonly eccEnabled: boolean | null;
+  /** `default`, `exclusive-thread`, `prohibited` or `exclusive-process` */
+  readonly computeMode: string | null;
+  /** Why the clocks are below their maximum: `gpu-idle`, `software-power-cap`, `hardware-thermal-slowdown`, … */
+  readonly clockEventReasons: readonly string[] | null;
+  /** Processes with a compute context, this one not counted; a container may not see those of others. */
+  readonly otherProcesses: number | null;
 }
 
 /** The shape of an Error that the addon rejects with. */

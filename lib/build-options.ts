@@ -3,8 +3,9 @@ import type { BuildProgress } from './build-progress';
 import { invalidArgument, TrtError } from './errors';
 import { filePathOf } from './file-path';
 import { checkedOptions } from './known-keys';
-import type { Flavour, Profile } from './manifest-schema';
-import { checkedProfiles } from './profiles';
+import type { Flavour } from './manifest-schema';
+import { checkedExternalDataOption, type GivenExternalData } from './model-source';
+import { checkedProfiles, type GivenProfiles, type ProfileOption } from './profile-option';
 
 /** Which TensorRT builds; `auto` takes TensorRT where a GPU is there, else TensorRT-RTX. */
 export type BuildRuntime = 'auto' | Flavour;
@@ -42,12 +43,21 @@ export interface BuildOptions {
    */
   readonly precision?: Precision | undefined;
   /**
-   * Optimization profiles (`IOptimizationProfile`): for each dynamic input the smallest, the most frequent and the largest
-   * dims, e.g. `[{ image: { min: [1, 3, 224, 224], opt: [8, 3, 224, 224], max: [32, 3, 224, 224] } }]`. TensorRT tunes for `opt`
-   * and refuses dims outside of min…max at inference. Every profile names the same inputs. Default: none, which is
-   * `ERR_TRT_PROFILE_MISSING` for a model with dynamic inputs. A range that is no range is `ERR_TRT_PROFILE_INVALID`.
+   * Optimization profiles (`IOptimizationProfile`): what the dynamic dims of the model may be at inference. TensorRT tunes
+   * for `opt` and refuses what is outside of min…max. An array, or an object that names them (`{ small: {…}, large: {…} }`);
+   * `InferOptions.profile` takes index or name. In each profile
+   * - an array or a number is the size of a named dim (ONNX's `dim_param`), in every input that has it:
+   *   `{ batch: [1, 8, 32], seq: [1, 128, 512], heads: 12 }` as `[min, opt, max]` or fixed;
+   * - an object is an input, by its whole dims, and wins over named dims:
+   *   `{ image: { min: [1, 3, 224, 224], opt: [8, 3, 224, 224], max: [32, 3, 224, 224] } }`;
+   * - an input whose values TensorRT reads to compute shapes (`TensorInfo.isShapeTensor`) takes
+   *   `values: { min, opt, max }` too, one number per element, at most 64; its dims may be left out where the model fixes them.
+   *
+   * Default: none. `ERR_TRT_PROFILE_MISSING` lists every dynamic dim that has no range; `ERR_TRT_PROFILE_INVALID`: a range
+   * that is none, an unknown input or dim, dims that contradict the model.
    */
-  readonly profiles?: readonly Profile[] | undefined;
+  readonly profiles?:
+    readonly ProfileOption[] | Readonly<Record<string, ProfileOption>> | undefined;
   /**
    * TensorRT's builder optimization level, an integer from 0 (fastest build) to 5 (longest search for fast kernels).
    * Default: TensorRT's own (3 at this time). `ERR_TRT_UNSUPPORTED` on TensorRT-RTX, which picks kernels when the engine
@@ -71,6 +81,12 @@ export interface BuildOptions {
    * where nothing is built on it (TensorRT-RTX for other GPUs), it is `ERR_TRT_INVALID_ARG`.
    */
   readonly device?: number | undefined;
+  /**
+   * External data of a model that is given as bytes: the bytes of each file, by the location that stands in the model, e.g.
+   * `{ 'weights.bin': bytes }`. Default: none. `ERR_TRT_EXTERNAL_DATA` for a file that the model names and that is not here;
+   * `ERR_TRT_INVALID_ARG` for one that it does not name, and with a model that is a path, whose files lie beside it.
+   */
+  readonly externalData?: Readonly<Record<string, Uint8Array>> | undefined;
   /** Facts of your own for the manifest, e.g. `{ commit: '1f3a9c' }`. Default: none. */
   readonly labels?: Readonly<Record<string, string>> | undefined;
   /** Ends the build within a second when aborted; the promise then rejects with `signal.reason`. Default: none. */
@@ -85,12 +101,15 @@ export interface CheckedBuildOptions {
   readonly library: string | null;
   readonly output: string | null;
   readonly precision: Precision | null;
-  readonly profiles: readonly Profile[];
+  /** For `resolveProfiles`, once the model's inputs are known. */
+  readonly profiles: GivenProfiles;
   readonly optimizationLevel: number | null;
   readonly memoryPools: Readonly<Partial<Record<NativeMemoryPool, number>>>;
   readonly computeCapabilities: readonly string[];
   /** null: not given, which is 0 where a GPU is needed */
   readonly device: number | null;
+  /** By normal location; empty: none was given. */
+  readonly externalData: GivenExternalData;
   readonly labels: Readonly<Record<string, string>>;
   readonly signal: AbortSignal | null;
   readonly onProgress: ((progress: BuildProgress) => void) | null;
@@ -106,6 +125,7 @@ const optionNames = [
   'memoryPools',
   'computeCapabilities',
   'device',
+  'externalData',
   'labels',
   'signal',
   'onProgress',
@@ -124,6 +144,7 @@ export function checkedBuildOptions(given: BuildOptions | undefined): CheckedBui
     memoryPools: checkedMemoryPools(options.memoryPools),
     computeCapabilities: checkedComputeCapabilities(options.computeCapabilities),
     device: integer(options.device, 'options.device', 1023),
+    externalData: checkedExternalDataOption(options.externalData),
     labels: checkedLabels(options.labels),
     signal: checkedSignal(options.signal),
     onProgress: checkedCallback(options.onProgress),

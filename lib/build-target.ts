@@ -22,13 +22,17 @@ export interface BuildTarget {
 /** Rejects with `ERR_TRT_WRITE` when nothing could be written to `output`; null keeps the plan in memory. */
 export async function prepareTarget(
   output: string | null,
-  model: string,
+  model: string | null,
   work: FileWork,
 ): Promise<BuildTarget> {
   return output === null ? memoryTarget() : fileTarget(path.resolve(output), model, work);
 }
 
-async function fileTarget(output: string, model: string, work: FileWork): Promise<BuildTarget> {
+async function fileTarget(
+  output: string,
+  model: string | null,
+  work: FileWork,
+): Promise<BuildTarget> {
   await checkOutput(output, model);
   const tempPlan = tempPathFor(output);
   return {

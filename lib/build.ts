@@ -1,4 +1,3 @@
-import path from 'node:path';
 import { performance } from 'node:perf_hooks';
 import {
   loadBinding,
@@ -25,12 +24,14 @@ import {
   type UsableLibrary,
 } from './discovery';
 import { invalidArgument, TrtError } from './errors';
-import { filePathOf } from './file-path';
+import { examineModel, type ExaminedModel } from './examined-model';
 import { fileWorkOf, type FileWork } from './file-work';
 import { manifestOf } from './manifest-of-build';
-import type { FileDigest } from './manifest-schema';
+import { modelSourceOf, type ModelSource } from './model-source';
 import { nativeCall } from './native-call';
-import { checkOnnxFile } from './onnx-file';
+import type { OnnxInput } from './onnx/value-info';
+import { resolveProfiles, type ResolvedProfiles } from './profiles';
+import { stageModel, type StagedModel } from './staged-model';
 import { untilAborted } from './until-aborted';
 
 /**
@@ -39,28 +40,36 @@ import { untilAborted } from './until-aborted';
  * TensorRT runs in a child process, so nothing here blocks, a crash inside of it is an error and an abort is immediate. With
  * `output` the plan and its manifest (`<output>.json`) appear there together, complete or not at all.
  *
- * @param model path or `file:` URL of an ONNX file
+ * External data is read from files in the folder of the model's file or below it: nothing outside of it, and no link that
+ * leads out. A model given as bytes has no folder: `externalData` brings its files. Its bytes are copied to a private
+ * temporary folder, which is gone when the promise is settled; leave them alone until then. An ONNX file ends at 2 GiB, so
+ * larger models keep their weights in external data.
+ *
+ * @param model path or `file:` URL of an ONNX file, or its bytes
  * @returns the plan with its manifest: inputs, outputs, layers, and what it runs on
  * @throws TrtError (as a rejection) `ERR_TRT_INVALID_ARG`, `ERR_TRT_UNSUPPORTED`, `ERR_TRT_ONNX_NOT_FOUND`,
- * `ERR_TRT_ONNX_INVALID`, `ERR_TRT_ONNX_PARSE`, `ERR_TRT_PROFILE_MISSING`, `ERR_TRT_PROFILE_INVALID`,
- * `ERR_TRT_PRECISION_UNSUPPORTED`, `ERR_TRT_TARGET_REQUIRED`, `ERR_TRT_LIBRARY_NOT_FOUND`, `ERR_TRT_LIBRARY_LOAD`,
- * `ERR_TRT_LIBRARY_UNSUPPORTED`, `ERR_TRT_BUILDER_MISSING`, `ERR_TRT_NO_DRIVER`, `ERR_TRT_NO_GPU`, `ERR_TRT_GPU_UNSUPPORTED`,
- * `ERR_TRT_BUILD_FAILED`, `ERR_TRT_BUILD_CRASHED`, `ERR_TRT_OUT_OF_MEMORY`, `ERR_TRT_WRITE`, `ERR_TRT_ADDON_LOAD`,
- * `ERR_TRT_UNSUPPORTED_PLATFORM`; after an abort `signal.reason`, whatever that is
+ * `ERR_TRT_ONNX_INVALID`, `ERR_TRT_EXTERNAL_DATA`, `ERR_TRT_ONNX_PARSE`, `ERR_TRT_PROFILE_MISSING`,
+ * `ERR_TRT_PROFILE_INVALID`, `ERR_TRT_PRECISION_UNSUPPORTED`, `ERR_TRT_TARGET_REQUIRED`, `ERR_TRT_LIBRARY_NOT_FOUND`,
+ * `ERR_TRT_LIBRARY_LOAD`, `ERR_TRT_LIBRARY_UNSUPPORTED`, `ERR_TRT_BUILDER_MISSING`, `ERR_TRT_NO_DRIVER`, `ERR_TRT_NO_GPU`,
+ * `ERR_TRT_GPU_UNSUPPORTED`, `ERR_TRT_BUILD_FAILED`, `ERR_TRT_BUILD_CRASHED`, `ERR_TRT_OUT_OF_MEMORY`, `ERR_TRT_WRITE`,
+ * `ERR_TRT_ADDON_LOAD`, `ERR_TRT_UNSUPPORTED_PLATFORM`; after an abort `signal.reason`, whatever that is
  */
 export async function buildEngine(
   model: string | URL | Uint8Array,
   options?: BuildOptions,
 ): Promise<BuiltEngine> {
   const checked = checkedBuildOptions(options);
-  const modelPath = modelPathOf(model);
+  const source = modelSourceOf(model, checked.externalData);
   const machine = { binding: loadBinding(), findLibraries, build: buildInChild };
-  return buildThrough(machine, modelPath, checked);
+  return buildThrough(machine, source, checked);
 }
 
 /** What a build needs of the machine. */
 export interface BuildMachine {
-  readonly binding: Pick<NativeBinding, 'hashFile' | 'lockFolder' | 'probeDriver'>;
+  readonly binding: Pick<
+    NativeBinding,
+    'hashExternalFile' | 'hashFile' | 'lockFolder' | 'probeDriver'
+  >;
   readonly findLibraries: (options: FindLibrariesOptions) => Promise<Discovery>;
   readonly build: typeof buildInChild;
 }
@@ -68,35 +77,35 @@ export interface BuildMachine {
 /** `buildEngine` once its arguments are checked, on a given machine. */
 export async function buildThrough(
   machine: BuildMachine,
-  modelPath: string,
+  source: ModelSource,
   options: CheckedBuildOptions,
 ): Promise<BuiltEngine> {
   const started = performance.now();
-  const { binding, build } = machine;
   const { signal, onProgress } = options;
-  const work = fileWorkOf(binding);
+  const work = fileWorkOf(machine.binding);
   signal?.throwIfAborted();
 
-  const target = await prepareTarget(options.output, modelPath, work);
+  const target = await prepareTarget(options.output, 'path' in source ? source.path : null, work);
+  let staged: StagedModel | null = null;
   try {
-    const { model, library, driver } = await untilAborted(
-      signal,
-      prepare(machine, modelPath, options, work),
-    );
+    staged = await stageModel(source, signal);
+    const preparation = await untilAborted(signal, prepare(machine, staged, options, work));
+    const { model, profiles, library, driver } = preparation;
     const gpu = gpuFor(library, options, driver);
-    const request = requestFor(library, modelPath, target.tempPlan, gpu, options);
-    const result = await build(request, {
+    const request = requestFor({ ...preparation, staged, gpu, planPath: target.tempPlan }, options);
+    const result = await machine.build(request, {
       signal,
       onProgress: (event) => onProgress?.({ ...event, elapsedMs: performance.now() - started }),
     });
     signal?.throwIfAborted();
     const manifest = manifestOf({
       result,
-      model: { name: path.basename(modelPath), ...model },
+      model: model.identity,
       gpu,
       driver: driver.driverVersion,
       computeCapabilities: options.computeCapabilities,
-      profiles: options.profiles,
+      profiles: profiles.profiles,
+      profileNames: profiles.names,
       options: { ...optionsForManifest(options), device: gpu?.index ?? null },
       labels: options.labels,
     });
@@ -104,11 +113,14 @@ export async function buildThrough(
   } catch (error) {
     await target.discard();
     throw error;
+  } finally {
+    await staged?.remove();
   }
 }
 
 interface Preparation {
-  readonly model: FileDigest;
+  readonly model: ExaminedModel;
+  readonly profiles: ResolvedProfiles;
   readonly library: UsableLibrary;
   readonly driver: NativeDriver;
 }
@@ -116,11 +128,11 @@ interface Preparation {
 /** Looks at the model, the libraries and the driver at once; a bad model is reported first. */
 async function prepare(
   machine: BuildMachine,
-  modelPath: string,
+  staged: StagedModel,
   options: CheckedBuildOptions,
   work: FileWork,
 ): Promise<Preparation> {
-  const { runtime, library, computeCapabilities, device, precision } = options;
+  const { runtime, library, computeCapabilities, device, precision, signal } = options;
   const finding = machine.findLibraries({
     library: library ?? undefined,
     flavour: runtime === 'auto' ? undefined : runtime,
@@ -130,8 +142,8 @@ async function prepare(
   finding.catch(() => undefined);
   probing.catch(() => undefined);
 
-  await checkOnnxFile(modelPath);
-  const model = await work.hashFile(modelPath);
+  const model = await examineModel(staged, machine.binding, work, signal);
+  const profiles = resolveProfiles(options.profiles, listedInputs(model.inputs));
   const driver = await probing;
   const chosen = chooseForBuild({
     found: await finding,
@@ -142,7 +154,15 @@ async function prepare(
   });
   checkTargets(chosen, computeCapabilities);
   checkPrecision(precision, chosen);
-  return { model: { sha256: model.sha256, sizeBytes: model.sizeBytes }, library: chosen, driver };
+  return { model, profiles, library: chosen, driver };
+}
+
+type ListedInput = OnnxInput & { readonly dims: NonNullable<OnnxInput['dims']> };
+
+/** None when the model leaves a rank open: profiles are then TensorRT's to judge. */
+function listedInputs(inputs: readonly OnnxInput[]): readonly ListedInput[] {
+  const listed = inputs.filter((input): input is ListedInput => input.dims !== null);
+  return listed.length === inputs.length ? listed : [];
 }
 
 /** `computeCapabilities` would be ignored in silence by TensorRT, which builds for its own GPU. */
@@ -176,41 +196,28 @@ function gpuFor(
   throw invalidArgument('options.device', expected, device);
 }
 
-function requestFor(
-  library: UsableLibrary,
-  model: string,
-  planPath: string,
-  gpu: NativeGpu | null,
-  options: CheckedBuildOptions,
-): NativeBuildRequest {
-  const { precision, profiles, computeCapabilities, optimizationLevel, memoryPools } = options;
+interface Order extends Preparation {
+  readonly staged: StagedModel;
+  readonly gpu: NativeGpu | null;
+  readonly planPath: string;
+}
+
+function requestFor(order: Order, options: CheckedBuildOptions): NativeBuildRequest {
+  const { precision, computeCapabilities, optimizationLevel, memoryPools } = options;
+  const { model, profiles, library, staged, gpu, planPath } = order;
   return {
     library: library.files,
-    model,
-    externalData: null,
+    model: staged.path,
+    modelSha256: model.identity.sha256,
+    externalData: model.externalData,
+    stage: staged.stage,
     planPath,
     device: gpu?.index ?? null,
     tf32: precision === 'fp32' ? false : precision === 'tf32' ? true : null,
     fp16: precision === 'fp16',
-    profiles,
+    profiles: profiles.profiles,
     computeCapabilities,
     optimizationLevel,
     memoryPools,
   };
-}
-
-function modelPathOf(model: unknown): string {
-  if (model instanceof Uint8Array) {
-    throw new TrtError(
-      'ERR_TRT_UNSUPPORTED',
-      'expected a path or a file: URL for `model` but received bytes, which this version does not build from. ' +
-        'Write them to a file and pass its path.',
-      { details: { argument: 'model' } },
-    );
-  }
-  if (typeof model !== 'string' && !(model instanceof URL)) {
-    throw invalidArgument('model', 'a path or a file: URL', model);
-  }
-  // Absolute from here on: the working directory may change while a build runs.
-  return path.resolve(filePathOf(model, 'model'));
 }

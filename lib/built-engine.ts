@@ -4,7 +4,7 @@ import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { loadBinding } from './binding';
 import type { Engine } from './engine';
-import { TrtError } from './errors';
+import { notConstructible, TrtError } from './errors';
 import { filePathOf } from './file-path';
 import { fileWorkOf } from './file-work';
 import { loadEngine } from './load';
@@ -32,6 +32,7 @@ export class BuiltEngine {
 
   /** @internal `buildEngine` makes these. */
   constructor(content: PlanContent, manifest: Manifest) {
+    if (arguments.length < 2) throw notConstructible('BuiltEngine', 'buildEngine(model)');
     this.#content = content;
     this.manifest = manifest;
     if ('path' in content) this.path = content.path;

@@ -1,5 +1,7 @@
 import { createColors } from 'picocolors';
-import { flavourNames } from './gpu-support';
+import { findingLines } from './doctor/render-findings';
+import { gpuStateLine } from './doctor/render-gpu-state';
+import { flavourNames, runtimeSupportsGpu } from './gpu-support';
 import type { LibraryReport, Problem, RuntimeReport } from './runtime-report';
 
 export const jobs = ['build', 'infer'] as const;
@@ -30,8 +32,11 @@ export function renderReport(
   return [
     `${paint.bold(`trt-node ${report.version}`)} ${paint.dim(machineLine(report))}`,
     section('Addon', [addonLine(report, good, bad)]),
-    section('NVIDIA driver', driverLines(report, good, bad)),
+    section('NVIDIA driver', driverLines(report, good, bad, paint.dim)),
     section('TensorRT', libraryLines(report, good, bad, paint.dim)),
+    ...(report.findings.length === 0
+      ? []
+      : [section('Findings', findingLines(report.findings, paint))]),
     ...asked.map((job, index) =>
       section(jobNames[job], jobLines(report, job, asked.slice(0, index), good, bad)),
     ),
@@ -54,7 +59,12 @@ function addonLine({ addon }: RuntimeReport, good: Line, bad: Line): string {
   return good(`made for ${abis.join(', ') || 'no TensorRT'}`);
 }
 
-function driverLines({ driver, gpus }: RuntimeReport, good: Line, bad: Line): string[] {
+function driverLines(
+  { driver, gpus, gpuStates }: RuntimeReport,
+  good: Line,
+  bad: Line,
+  dim: Line,
+): string[] {
   if (driver === null) return [bad('not asked: the addon cannot be loaded')];
   if (driver.status !== 'ok') {
     return [
@@ -67,13 +77,15 @@ function driverLines({ driver, gpus }: RuntimeReport, good: Line, bad: Line): st
   const width = widest(gpus.map(({ name }) => name));
   for (const gpu of gpus) {
     const gib = (gpu.memoryTotalBytes / 2 ** 30).toFixed(1);
-    const runs = gpu.runtimes.map((flavour) => flavourNames[flavour]).join(', ') || 'no TensorRT';
+    const runs = gpu.supportedBy.join(', ') || 'no TensorRT';
     const facts = `compute capability ${gpu.computeCapability.padEnd(4)}  ${gib.padStart(6)} GiB  supported by ${runs}`;
     lines.push(
       (gpu.runtimes.length > 0 ? good : bad)(
         `GPU ${gpu.index}  ${gpu.name.padEnd(width)}  ${facts}`,
       ),
     );
+    const state = gpuStates.find(({ uuid }) => uuid === gpu.uuid);
+    if (state) lines.push(`           ${dim(gpuStateLine(state))}`);
   }
   return lines;
 }
@@ -84,21 +96,25 @@ function libraryLines(
   bad: Line,
   dim: Line,
 ): string[] {
+  const unreadable = places.flatMap(({ path, source, unreadable: code }) =>
+    code === undefined ? [] : [bad(`${path} cannot be looked at: ${code} (${source})`)],
+  );
   if (libraries.length === 0) {
-    return [bad(`none found in ${places.length} places (--json lists them)`)];
+    return [bad(`none found in ${places.length} places (--json lists them)`), ...unreadable];
   }
   const titles = libraries.map(
     ({ flavour, version }) => `${flavourNames[flavour]} ${version ?? '?'}`,
   );
   const width = widest(titles);
   const ableWidth = widest(libraries.map(abilities));
-  return libraries.flatMap((library, index) => {
+  const lines = libraries.flatMap((library, index) => {
     const able = abilities(library).padEnd(ableWidth);
     const head = `${(titles[index] ?? '').padEnd(width)}  ${able}  ${dim(library.source)}`;
     const where = `    ${dim(library.path)}`;
     if (library.problem === null) return [good(head), where];
     return [bad(head), where, `    ${indent(describe(library.problem))}`];
   });
+  return [...lines, ...unreadable];
 }
 
 function abilities({ problem, canBuild, canLoad }: LibraryReport): string {
@@ -124,15 +140,24 @@ function jobLines(
   ].map(describe);
   return missing.map((problem) => {
     const text = describe(problem);
-    return bad(said.includes(text) ? `[${problem.code}] as above` : text);
+    return bad(said.includes(text) ? `[${problem.code}] as above` : withoutAdvice(text, report));
   });
+}
+
+/** A finding's next step stands above already, with what it follows from. */
+function withoutAdvice(text: string, { findings }: RuntimeReport): string {
+  const finding = findings.find(({ nextStep }) => text.includes(nextStep));
+  return finding ? text.replace(finding.nextStep, `See [${finding.id}] above.`) : text;
 }
 
 function readyLine({ libraries, gpus, driver }: RuntimeReport, job: Job): string {
   if (job === 'infer') return 'ready';
-  const onGpu = driver?.status === 'ok' && gpus.length > 0;
-  const tensorrt = libraries.some(({ flavour, canBuild }) => canBuild && flavour === 'tensorrt');
-  return onGpu && tensorrt
+  const onGpu = driver?.status === 'ok' ? gpus : [];
+  const buildsForGpu = libraries.some(
+    ({ flavour, canBuild, version }) =>
+      canBuild && onGpu.some((gpu) => runtimeSupportsGpu(flavour, gpu.computeCapability, version)),
+  );
+  return buildsForGpu
     ? 'ready'
     : 'ready with TensorRT-RTX; name the GPUs that shall run the plan: --compute-capability 8.6,8.9';
 }

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { NativeEngine, NativeInferResult, NativeRequest, NativeTiming } from './binding';
 import { viewAs } from './data-types';
-import { TrtError } from './errors';
+import { notConstructible, TrtError } from './errors';
 import { checkInferOptions } from './infer-options';
 import type { InferOptions } from './infer-options';
 import { copySlices, sliceBytes } from './input-copy';
@@ -74,6 +74,7 @@ export class Engine {
 
   /** @internal `loadEngine` is the way to get one. */
   constructor(native: NativeEngine, origin: EngineOrigin) {
+    if (arguments.length < 2) throw notConstructible('Engine', 'loadEngine(plan)');
     this.#native = native;
     // What C++ trusts was checked against these, so nobody may change them.
     this.inputs = frozenCopy(native.inputs);
@@ -95,7 +96,7 @@ export class Engine {
    * promise is settled, or the network sees a mixture. Arrays on a `SharedArrayBuffer` are copied the same way.
    *
    * @throws TrtError (as a rejection) `ERR_TRT_INPUT_UNKNOWN`, `ERR_TRT_INPUT_MISSING`, `ERR_TRT_INPUT_TYPE`,
-   * `ERR_TRT_INPUT_DIMS`, `ERR_TRT_INPUT_LENGTH`, `ERR_TRT_INPUT_DETACHED`, `ERR_TRT_OUTPUT_UNKNOWN`, `ERR_TRT_INVALID_ARG`,
+   * `ERR_TRT_INPUT_DIMS`, `ERR_TRT_INPUT_LENGTH`, `ERR_TRT_INPUT_VALUES`, `ERR_TRT_INPUT_DETACHED`, `ERR_TRT_OUTPUT_UNKNOWN`, `ERR_TRT_INVALID_ARG`,
    * `ERR_TRT_ENGINE_CLOSED`, `ERR_TRT_INFER_FAILED`, `ERR_TRT_OUT_OF_MEMORY`, `ERR_TRT_CUDA`, `ERR_TRT_CUDA_CONTEXT_LOST`
    */
   async infer(inputs: TensorInputs, options?: InferOptions): Promise<Tensors> {
@@ -197,7 +198,8 @@ export class Engine {
     options: InferOptions | undefined,
   ): { request: NativeRequest; bytes: readonly InputBytes[] } {
     this.#assertOpen();
-    const { profile, wanted } = checkInferOptions(options, this.outputs, this.profiles);
+    const names = this.manifest?.profileNames;
+    const { profile, wanted } = checkInferOptions(options, this.outputs, this.profiles, names);
     const checked = checkInputs(this, inputs, profile);
     // The caller's getters ran just now, and one of them may have closed the engine.
     this.#assertOpen();

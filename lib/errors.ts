@@ -96,8 +96,27 @@ export function invalidArgument(name: string, expected: string, received: unknow
   );
 }
 
-/** A short, safe description of any value for an error message. */
+/** For the constructors of classes that only this package makes. */
+export function notConstructible(name: string, way: string): TrtError {
+  return new TrtError(
+    'ERR_TRT_INVALID_ARG',
+    `expected nobody to call \`new ${name}()\`: ${way} makes one`,
+    { details: { argument: 'new.target' } },
+  );
+}
+
+/** A short description of any value for an error message. It never throws, whatever getters and traps the value has. */
 export function describeValue(value: unknown): string {
+  try {
+    return describe(value, 0);
+  } catch {
+    return 'an object';
+  }
+}
+
+const maxDepth = 3;
+
+function describe(value: unknown, depth: number): string {
   if (value === null || value === undefined || typeof value === 'boolean') return String(value);
   if (typeof value === 'number') return Object.is(value, -0) ? '-0' : String(value);
   if (typeof value === 'bigint') return `${value}n`;
@@ -107,7 +126,8 @@ export function describeValue(value: unknown): string {
   if (typeof value === 'symbol') return value.toString();
   if (typeof value === 'function') return `function ${value.name || '(anonymous)'}`;
   if (Array.isArray(value)) {
-    const items = value.slice(0, 10).map((item) => describeValue(item));
+    if (depth === maxDepth) return '[…]'; // an array may hold itself
+    const items = value.slice(0, 10).map((item) => describe(item, depth + 1));
     return `[${items.join(', ')}${value.length > 10 ? `, … ${value.length} in all` : ''}]`;
   }
   const prototype = Object.getPrototypeOf(value) as { constructor?: { name?: unknown } } | null;

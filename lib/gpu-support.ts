@@ -1,3 +1,4 @@
+import { compareVersions } from './discovery/versions';
 import { TrtError } from './errors';
 import type { Flavour, GpuIdentity, Manifest } from './manifest-schema';
 
@@ -7,42 +8,103 @@ export const flavourNames: Readonly<Record<Flavour, string>> = {
   'tensorrt-rtx': 'TensorRT-RTX',
 };
 
+/** A range of compute capabilities (as ten times themselves: 8.6 is 86) and the releases that run on it. */
 interface GpuSupport {
-  /** For messages. */
-  readonly described: string;
-  readonly supports: (computeCapability: number) => boolean;
+  readonly from: number;
+  /** The last one; open when omitted. */
+  readonly to?: number;
+  /** The first release; all that trt-node drives when omitted. */
+  readonly since?: string;
+  /** The first release without it; none when omitted. */
+  readonly until?: string;
 }
 
-/** Flavour × compute capability (as ten times itself: 8.6 is 86), for TensorRT 10 and 11 and for TensorRT-RTX 1.x. */
-const gpuSupport: Readonly<Record<Flavour, GpuSupport>> = {
-  tensorrt: {
-    described: '7.5 and newer',
-    supports: (computeCapability) => computeCapability >= 75,
-  },
-  'tensorrt-rtx': {
-    described: '8.0, 8.6, 8.9, 12.0 and newer, and 7.5 when the plan was built for it',
-    supports: (computeCapability) =>
-      [75, 80, 86, 89].includes(computeCapability) || computeCapability >= 120,
-  },
+/**
+ * Flavour × compute capability × release. TensorRT: 7.0 and higher in the 10.1 support matrix; the 10.5 release notes remove
+ * Volta (7.0), those of 10.8 add Blackwell (10.0 and up). TensorRT-RTX: its 1.5 support matrix; 8.0 is a target of 1.7's headers.
+ */
+const gpuSupport: Readonly<Record<Flavour, readonly GpuSupport[]>> = {
+  tensorrt: [
+    { from: 70, to: 74, until: '10.5' },
+    { from: 75, to: 99 },
+    { from: 100, since: '10.8' },
+  ],
+  'tensorrt-rtx': [
+    { from: 75, to: 75 },
+    { from: 80, to: 80 },
+    { from: 86, to: 86 },
+    { from: 89, to: 89 },
+    { from: 120 },
+  ],
 };
 
-/** Whether a runtime of this flavour can use GPUs of this compute capability, e.g. `9.0`, at all: TensorRT-RTX needs a plan that names 7.5 there. */
-export function runtimeSupportsGpu(flavour: Flavour, computeCapability: string): boolean {
-  return gpuSupport[flavour].supports(Math.round(Number(computeCapability) * 10));
+const described: Readonly<Record<Flavour, string>> = {
+  tensorrt: '7.5 and newer (7.0 until 10.4; 10.0 and newer from 10.8 on)',
+  'tensorrt-rtx': '8.0, 8.6, 8.9, 12.0 and newer, and 7.5 when the plan was built for it',
+};
+
+function supportOf(flavour: Flavour, computeCapability: string): GpuSupport | undefined {
+  const tenfold = Math.round(Number(computeCapability) * 10);
+  return gpuSupport[flavour].find(({ from, to = Infinity }) => tenfold >= from && tenfold <= to);
 }
 
-/** ERR_TRT_GPU_UNSUPPORTED when a runtime of this flavour cannot use the GPU; null when it can. */
-export function gpuUnsupported(flavour: Flavour, gpu: GpuIdentity): TrtError | null {
-  if (runtimeSupportsGpu(flavour, gpu.computeCapability)) return null;
+/**
+ * Whether a runtime of this flavour can use GPUs of this compute capability, e.g. `9.0`, at all: TensorRT-RTX needs a plan that
+ * names 7.5 there. Without `version` (`10.6.0`) the answer is about any version that trt-node drives.
+ */
+export function runtimeSupportsGpu(
+  flavour: Flavour,
+  computeCapability: string,
+  version?: string | null,
+): boolean {
+  const support = supportOf(flavour, computeCapability);
+  if (support === undefined) return false;
+  if (version === undefined || version === null) return true;
+  const { since, until } = support;
+  return (
+    (since === undefined || compareVersions(version, since) >= 0) &&
+    (until === undefined || compareVersions(version, until) < 0)
+  );
+}
+
+/** The releases of a flavour that run on a compute capability: `TensorRT before 10.5`; null where none does. */
+export function describeSupport(flavour: Flavour, computeCapability: string): string | null {
+  const support = supportOf(flavour, computeCapability);
+  if (support === undefined) return null;
+  const name = flavourNames[flavour];
+  if (support.since !== undefined) return `${name} ${support.since} and newer`;
+  return support.until === undefined ? name : `${name} before ${support.until}`;
+}
+
+/** ERR_TRT_GPU_UNSUPPORTED when a runtime of this flavour, and release where it is known, cannot use the GPU; null when it can. */
+export function gpuUnsupported(
+  flavour: Flavour,
+  gpu: GpuIdentity,
+  version?: string | null,
+): TrtError | null {
+  if (runtimeSupportsGpu(flavour, gpu.computeCapability, version)) return null;
   const other = flavour === 'tensorrt-rtx' ? 'tensorrt' : 'tensorrt-rtx';
-  const remedy = runtimeSupportsGpu(other, gpu.computeCapability)
-    ? `build the plan with ${flavourNames[other]}, which runs on this GPU, or use another GPU`
-    : 'use another GPU';
+  const remedies = [
+    // Right flavour, wrong release: the nearest way out.
+    describeSupport(flavour, gpu.computeCapability),
+    describeSupport(other, gpu.computeCapability),
+  ].filter((name) => name !== null);
+  const remedy =
+    remedies.length > 0
+      ? `use ${remedies.join(' or ')}, which runs on this GPU (plans must be built with it again), or use another GPU`
+      : 'use another GPU';
   return new TrtError(
     'ERR_TRT_GPU_UNSUPPORTED',
-    `${flavourNames[flavour]} runs on GPUs of compute capability ${gpuSupport[flavour].described}, but ` +
-      `${gpu.name} has ${gpu.computeCapability}. Next step: ${remedy}.`,
-    { details: { flavour, gpu: gpu.name, computeCapability: gpu.computeCapability } },
+    `${flavourNames[flavour]}${version ? ` ${version}` : ''} does not run on ${gpu.name}, which has compute capability ` +
+      `${gpu.computeCapability}. ${flavourNames[flavour]} runs on ${described[flavour]}. Next step: ${remedy}.`,
+    {
+      details: {
+        flavour,
+        version: version ?? null,
+        gpu: gpu.name,
+        computeCapability: gpu.computeCapability,
+      },
+    },
   );
 }
 
@@ -53,10 +115,11 @@ export function gpuUnsupported(flavour: Flavour, gpu: GpuIdentity): TrtError | n
  * capabilities (a TensorRT plan runs on that of the GPU it was built on, a TensorRT-RTX plan on those it lists).
  */
 export function planRunsOn(
-  manifest: Pick<Manifest, 'flavour' | 'computeCapabilities' | 'gpu'>,
+  manifest: Pick<Manifest, 'flavour' | 'computeCapabilities' | 'gpu'> &
+    Partial<Pick<Manifest, 'version'>>,
   gpu: GpuIdentity,
 ): TrtError | null {
-  const unsupported = gpuUnsupported(manifest.flavour, gpu);
+  const unsupported = gpuUnsupported(manifest.flavour, gpu, manifest.version);
   if (unsupported !== null) return unsupported;
   if (manifest.computeCapabilities.includes(gpu.computeCapability)) return null;
   const builtOn = manifest.gpu === null ? '' : ` (built on ${manifest.gpu.name})`;

@@ -5,10 +5,14 @@ import { suggestion } from './nearest-name';
 
 export interface InferOptions {
   /**
-   * Index of the optimization profile to run in. Left out: the first one that takes the inputs' dims.
-   * (TensorRT: `setOptimizationProfileAsync`)
+   * The optimization profile to run in (TensorRT: `setOptimizationProfileAsync`): its index, or its name where the build gave
+   * names and the plan has its manifest.
+   *
+   * Left out: the first profile, in the order of `engine.profiles`, that takes the dims of all inputs and the values of the
+   * shape tensors. Where ranges overlap the order decides, so build the narrow profiles first: TensorRT's kernels are the
+   * better the nearer a profile's `opt` is to what it gets.
    */
-  readonly profile?: number | undefined;
+  readonly profile?: number | string | undefined;
   /** Names of the outputs to copy back; all of the engine's when left out. The others are computed, but not copied. */
   readonly outputs?: readonly string[] | undefined;
 }
@@ -19,27 +23,42 @@ export interface CheckedInferOptions {
   readonly wanted: readonly boolean[];
 }
 
-/** @throws TrtError `ERR_TRT_INVALID_ARG`, `ERR_TRT_OUTPUT_UNKNOWN` */
+/**
+ * @param profileNames names of `profiles`, in their order; undefined where they have none
+ * @throws TrtError `ERR_TRT_INVALID_ARG`, `ERR_TRT_OUTPUT_UNKNOWN`
+ */
 export function checkInferOptions(
   options: InferOptions | undefined,
   outputs: readonly TensorInfo[],
   profiles: readonly Profile[],
+  profileNames: readonly string[] | undefined,
 ): CheckedInferOptions {
   const checked = checkedOptions(options, 'options', ['profile', 'outputs']);
   return {
-    profile: checkProfile(checked.profile, profiles.length),
+    profile: checkProfile(checked.profile, profiles.length, profileNames ?? []),
     wanted: checkOutputs(checked.outputs, outputs),
   };
 }
 
-function checkProfile(profile: unknown, count: number): number | null {
+function checkProfile(profile: unknown, count: number, names: readonly string[]): number | null {
   if (profile === undefined) return null;
-  if (!Number.isSafeInteger(profile) || (profile as number) < 0 || (profile as number) >= count) {
-    const last = count - 1;
-    const expected = last === 0 ? '0 (the engine has one profile)' : `an integer from 0 to ${last}`;
-    throw invalidArgument('options.profile', expected, profile);
+  const index = typeof profile === 'string' ? names.indexOf(profile) : profile;
+  if (!Number.isSafeInteger(index) || (index as number) < 0 || (index as number) >= count) {
+    throw unknownProfile(profile, count, names);
   }
-  return profile as number;
+  return index as number;
+}
+
+function unknownProfile(profile: unknown, count: number, names: readonly string[]): TrtError {
+  const last = count - 1;
+  const indices = last === 0 ? '0 (the engine has one profile)' : `an integer from 0 to ${last}`;
+  if (names.length === 0) {
+    const reason = typeof profile === 'string' ? ', as its profiles have no names here,' : '';
+    return invalidArgument('options.profile', indices + reason, profile);
+  }
+  const near = typeof profile === 'string' ? suggestion(profile, names) : '';
+  const expected = `one of ${names.map((name) => JSON.stringify(name)).join(', ')}${near}, or ${indices},`;
+  return invalidArgument('options.profile', expected, profile);
 }
 
 function checkOutputs(names: unknown, outputs: readonly TensorInfo[]): readonly boolean[] {

@@ -42,25 +42,26 @@ export function checkDims(
 }
 
 /**
- * The first profile, or `wanted` alone, whose ranges take all inputs.
+ * The profiles, of all or of `wanted` alone, whose ranges take the dims of all inputs; at least one.
  *
  * @throws TrtError `ERR_TRT_INPUT_DIMS`
  */
-export function chooseProfile(
+export function profilesForDims(
   inputs: readonly InputDims[],
   profiles: readonly Profile[],
   wanted: number | null,
-): number {
+): readonly number[] {
   // An engine without dynamic inputs may come with no profile at all: TensorRT then runs in its profile 0.
-  if (profiles.length === 0) return 0;
+  if (profiles.length === 0) return [0];
+  const fitting: number[] = [];
   let first: ProfileMisfit | null = null;
   for (const [index, profile] of profiles.entries()) {
     if (wanted !== null && wanted !== index) continue;
     const misfit = findMisfit(inputs, profile);
-    if (misfit === null) return index;
-    first ??= misfit;
+    if (misfit === null) fitting.push(index);
+    else first ??= misfit;
   }
-  if (first === null) return 0;
+  if (fitting.length > 0 || first === null) return fitting;
   const { input, axis } = first;
   const scope = wanted === null ? profiles : profiles.slice(wanted, wanted + 1);
   const reason =
@@ -122,6 +123,6 @@ function describeRange(info: TensorInfo, profile: Profile): string {
 }
 
 /** An input may be called `constructor`: only the profile's own entries count. */
-function rangeOf(profile: Profile, name: string): Profile[string] | undefined {
+export function rangeOf(profile: Profile, name: string): Profile[string] | undefined {
   return Object.hasOwn(profile, name) ? profile[name] : undefined;
 }

@@ -1,10 +1,18 @@
-import { acceptedArrays, bytesPerElement, holds, isTensorType, typedArrayName } from './data-types';
+import {
+  acceptedArrays,
+  arrayLength,
+  byteLengthOf,
+  holds,
+  isTensorType,
+  typedArrayName,
+} from './data-types';
 import type { TensorData, TensorType } from './data-types';
 import { describeValue, invalidArgument, TrtError } from './errors';
-import { checkDims, chooseProfile, dimsError } from './input-dims';
+import { checkDims, dimsError, profilesForDims } from './input-dims';
 import type { InputDims } from './input-dims';
 import type { Profile, TensorInfo } from './manifest-schema';
 import { suggestion } from './nearest-name';
+import { profileForValues } from './shape-values';
 import { elementCount } from './tensor';
 
 /** What the validation needs to know of an engine. */
@@ -13,7 +21,7 @@ export interface InputContract {
   readonly profiles: readonly Profile[];
 }
 
-/** The bytes of one input, as a view of the caller's array: nothing is copied yet. */
+/** The bytes of one input, as a view of the caller's array (not copied yet) or, of a shape tensor, as a copy of it. */
 export interface InputBytes {
   readonly name: string;
   readonly bytes: Uint8Array;
@@ -33,7 +41,7 @@ export interface CheckedInputs {
  * later change cannot make native code see anything else than what was checked here.
  *
  * @throws TrtError `ERR_TRT_INVALID_ARG`, `ERR_TRT_INPUT_UNKNOWN`, `ERR_TRT_INPUT_MISSING`, `ERR_TRT_INPUT_TYPE`,
- * `ERR_TRT_INPUT_DIMS`, `ERR_TRT_INPUT_LENGTH`, `ERR_TRT_INPUT_DETACHED`
+ * `ERR_TRT_INPUT_DIMS`, `ERR_TRT_INPUT_LENGTH`, `ERR_TRT_INPUT_DETACHED`, `ERR_TRT_INPUT_VALUES`
  */
 export function checkInputs(
   engine: InputContract,
@@ -43,11 +51,12 @@ export function checkInputs(
   const given = checkNames(engine.inputs, inputs);
   const profiles = profile === null ? engine.profiles : engine.profiles.slice(profile, profile + 1);
   const checked = engine.inputs.map((info) => checkInput(info, given[info.name], profiles));
-  const chosen = chooseProfile(checked, engine.profiles, profile);
+  const fitting = profilesForDims(checked, engine.profiles, profile);
+  const bytes = checked.map(inputBytes);
   return {
-    profile: chosen,
+    profile: profileForValues(engine.inputs, bytes, engine.profiles, fitting),
     dims: checked.map(({ dims }) => dims),
-    bytes: checked.map(inputBytes),
+    bytes,
   };
 }
 
@@ -122,16 +131,18 @@ function checkArray(info: TensorInfo, data: unknown): TensorData {
 
 function inputBytes({ info, dims, data }: CheckedInput): InputBytes {
   const { name, type } = info;
-  const expected = elementCount(dims);
+  const elements = elementCount(dims);
   const { buffer, byteOffset, byteLength, length } = data;
-  if (length !== expected) {
+  if (length !== arrayLength(type, elements)) {
     if (length === 0 && isDetached(buffer)) throw detachedError(name, 'before the call');
     throw lengthError(name, type, dims, length);
   }
+  const bytes = length === 0 ? new Uint8Array(0) : new Uint8Array(buffer, byteOffset, byteLength);
   return {
     name,
-    bytes: length === 0 ? new Uint8Array(0) : new Uint8Array(buffer, byteOffset, byteLength),
-    byteLength: expected * bytesPerElement(type),
+    // The values of a shape tensor are checked: the caller must not change them between that and the copy.
+    bytes: info.isShapeTensor ? Uint8Array.from(bytes) : bytes,
+    byteLength: byteLengthOf(type, elements),
   };
 }
 
@@ -176,10 +187,12 @@ function lengthError(
   dims: readonly number[],
   length: number,
 ): TrtError {
-  const expected = elementCount(dims);
+  const elements = elementCount(dims);
+  const expected = arrayLength(type, elements);
+  const packed = expected === elements ? '' : `, which lie in ${expected} bytes, two in each`;
   return new TrtError(
     'ERR_TRT_INPUT_LENGTH',
-    `input ${JSON.stringify(name)} has dims [${dims.join(', ')}], which is ${expected} ${type} elements, ` +
+    `input ${JSON.stringify(name)} has dims [${dims.join(', ')}], which is ${elements} ${type} elements${packed}, ` +
       `but its array has ${length}.`,
     { details: { tensor: name, dims, expected, got: length } },
   );

@@ -64,7 +64,7 @@ export async function loadThrough(
     const gpu = requireGpu(await probing, options.device);
     const refusal =
       origin.manifest === null
-        ? gpuUnsupported(header.flavour, gpu)
+        ? gpuUnsupported(header.flavour, gpu, header.version)
         : planRunsOn(origin.manifest, gpu);
     if (refusal !== null) throw refusal;
 

@@ -12,12 +12,13 @@ export interface BuildFacts {
   /** As asked for; empty: the GPU's own. */
   readonly computeCapabilities: readonly string[];
   readonly profiles: Manifest['profiles'];
+  readonly profileNames: Manifest['profileNames'] | undefined;
   readonly options: Manifest['options'];
   readonly labels: Manifest['labels'];
 }
 
 export function manifestOf(facts: BuildFacts): Manifest {
-  const { result, model, gpu, driver, profiles, options, labels } = facts;
+  const { result, model, gpu, driver, profiles, profileNames, options, labels } = facts;
   const own = gpu === null ? [] : [gpu.computeCapability];
   return {
     schemaVersion: 1,
@@ -32,6 +33,7 @@ export function manifestOf(facts: BuildFacts): Manifest {
     inputs: result.inputs,
     outputs: result.outputs,
     profiles,
+    ...(profileNames === undefined ? {} : { profileNames }),
     options,
     labels,
     builtAt: new Date().toISOString(),

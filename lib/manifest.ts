@@ -6,8 +6,10 @@ import type {
   DimsRange,
   FileDigest,
   GpuIdentity,
+  InputRange,
   LayerInfo,
   Manifest,
+  ModelIdentity,
   Profile,
   TensorInfo,
 } from './manifest-schema';
@@ -92,7 +94,6 @@ function readBody(reader: ManifestReader, part: Part): Manifest {
       `its schemaVersion is ${version}, and this trt-node reads schemaVersion ${schemaVersion}`,
     );
   }
-  const model = reader.object(part, 'model');
   const gpu = reader.nullable(part, 'gpu');
   const reason = reader.optionalString(part, 'layersReason');
   return {
@@ -101,13 +102,13 @@ function readBody(reader: ManifestReader, part: Part): Manifest {
     flavour: reader.oneOf(part, 'flavour', ['tensorrt', 'tensorrt-rtx']),
     version: reader.matching(part, 'version', /^\d+\.\d+\.\d+/),
     plan: digest(reader, reader.object(part, 'plan')),
-    model: { ...digest(reader, model), name: reader.string(model, 'name') },
+    model: modelIdentity(reader, reader.object(part, 'model')),
     gpu: gpu === null ? null : gpuIdentity(reader, gpu),
     computeCapabilities: reader.strings(part, 'computeCapabilities'),
     driver: reader.nullableString(part, 'driver'),
     inputs: reader.list(part, 'inputs').map((item) => tensorInfo(reader, item)),
     outputs: reader.list(part, 'outputs').map((item) => tensorInfo(reader, item)),
-    profiles: reader.list(part, 'profiles').map((item) => profile(reader, item)),
+    ...profilesOf(reader, part),
     options: reader.copy(part, 'options'),
     labels: reader.stringRecord(part, 'labels'),
     builtAt: reader.matching(part, 'builtAt', /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/),
@@ -123,6 +124,16 @@ function digest(reader: ManifestReader, part: Part): FileDigest {
     sha256: reader.matching(part, 'sha256', /^[0-9a-f]{64}$/),
     sizeBytes: reader.natural(part, 'sizeBytes'),
   };
+}
+
+function modelIdentity(reader: ManifestReader, part: Part): ModelIdentity {
+  const identity = { ...digest(reader, part), name: reader.string(part, 'name') };
+  const files = reader.optional(part, 'externalData');
+  if (files === null) return identity;
+  const externalData = Object.fromEntries(
+    reader.entries(files).map(([location, file]) => [location, digest(reader, file)]),
+  );
+  return { ...identity, externalData };
 }
 
 function gpuIdentity(reader: ManifestReader, part: Part): GpuIdentity {
@@ -141,16 +152,39 @@ function tensorInfo(reader: ManifestReader, part: Part): TensorInfo {
   };
 }
 
+function profilesOf(
+  reader: ManifestReader,
+  part: Part,
+): Pick<Manifest, 'profiles' | 'profileNames'> {
+  const profiles = reader.list(part, 'profiles').map((item) => profile(reader, item));
+  if (!reader.has(part, 'profileNames')) return { profiles };
+  const profileNames = reader.strings(part, 'profileNames');
+  if (profileNames.length !== profiles.length || new Set(profileNames).size !== profiles.length) {
+    throw reader.refuse(
+      `\`profileNames\` has ${profileNames.length} names instead of one of its own for each of ${profiles.length} profiles`,
+    );
+  }
+  return { profiles, profileNames };
+}
+
 function profile(reader: ManifestReader, part: Part): Profile {
-  const ranges = reader.entries(part).map(([name, range]): [string, DimsRange] => [
-    name,
-    {
-      min: reader.integers(range, 'min'),
-      opt: reader.integers(range, 'opt'),
-      max: reader.integers(range, 'max'),
-    },
-  ]);
-  return Object.fromEntries(ranges);
+  return Object.fromEntries(
+    reader.entries(part).map(([name, range]) => [name, inputRange(reader, range)]),
+  );
+}
+
+function inputRange(reader: ManifestReader, part: Part): InputRange {
+  const values = reader.optional(part, 'values');
+  const dims = dimsRange(reader, part);
+  return values === null ? dims : { ...dims, values: dimsRange(reader, values) };
+}
+
+function dimsRange(reader: ManifestReader, part: Part): DimsRange {
+  return {
+    min: reader.integers(part, 'min'),
+    opt: reader.integers(part, 'opt'),
+    max: reader.integers(part, 'max'),
+  };
 }
 
 function layers(reader: ManifestReader, part: Part): LayerInfo[] {

@@ -11,7 +11,7 @@ import { writeError } from './write-error';
  * something: the model itself (by whatever path or link it is reached), or a file that is no engine. Rejects with
  * `ERR_TRT_WRITE`, `ERR_TRT_INVALID_ARG`.
  */
-export async function checkOutput(output: string, model?: string): Promise<void> {
+export async function checkOutput(output: string, model: string | null = null): Promise<void> {
   const folder = path.dirname(output);
   try {
     // Reading is for the lock and the sync of the folder.
@@ -23,7 +23,7 @@ export async function checkOutput(output: string, model?: string): Promise<void>
     stat(folder),
     standing(output),
     standing(manifestPathOf(output)),
-    model === undefined ? null : standing(model),
+    model === null ? null : standing(model),
   ]);
   if (!parent.isDirectory()) throw refused(output, `${folder} is not a folder`);
   if (source !== null) {

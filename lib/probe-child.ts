@@ -10,7 +10,11 @@ async function answer(job: ProbeJob): Promise<ProbeMessage> {
       case 'machine':
         return {
           kind: 'answer',
-          value: { abis: binding.abis, driver: await binding.probeDriver() },
+          value: {
+            abis: binding.abis,
+            driver: await binding.probeDriver(),
+            gpuStates: await binding.gpuStates(),
+          },
         };
       case 'library':
         return { kind: 'answer', value: await binding.probeLibrary(job.files) };

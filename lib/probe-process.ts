@@ -1,7 +1,13 @@
 import { fork } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import type { NativeAbi, NativeDriver, NativeLibraryFiles, NativeLibraryProbe } from './binding';
+import type {
+  NativeAbi,
+  NativeDriver,
+  NativeGpuState,
+  NativeLibraryFiles,
+  NativeLibraryProbe,
+} from './binding';
 import type { TrtError } from './errors';
 import { fromPlain, type PlainError } from './plain-error';
 
@@ -12,6 +18,7 @@ export type ProbeJob =
 export interface MachineProbe {
   readonly abis: Readonly<Partial<Record<NativeAbi, string>>>;
   readonly driver: NativeDriver;
+  readonly gpuStates: readonly NativeGpuState[];
 }
 
 interface ProbeAnswers {

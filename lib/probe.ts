@@ -1,11 +1,21 @@
 import type { NativeDriver } from './binding';
 import { findLibraries, type Discovery, type FoundLibrary } from './discovery';
 import { isUsable } from './discovery/found-library';
+import { diagnose } from './doctor/diagnose';
+import { cudaOfLibraries, gatherTraces, type MachineTraces } from './doctor/gather-evidence';
+import { gatherHost, recordedVariables, type HostReport } from './doctor/host-report';
 import { invalidArgument, TrtError } from './errors';
-import { runtimeSupportsGpu } from './gpu-support';
+import { describeSupport, runtimeSupportsGpu } from './gpu-support';
+import type { Flavour } from './manifest-schema';
 import { askProbeChild, type MachineProbe } from './probe-process';
 import { missingForBuild, missingForInfer } from './readiness';
-import { problemOf, type LibraryReport, type Problem, type RuntimeReport } from './runtime-report';
+import {
+  problemOf,
+  type GpuReport,
+  type LibraryReport,
+  type Problem,
+  type RuntimeReport,
+} from './runtime-report';
 import { packageVersion } from './package-version';
 
 export interface ProbeOptions {
@@ -29,11 +39,24 @@ export async function probeRuntimes(options: ProbeOptions = {}): Promise<Runtime
     throw invalidArgument('timeoutMs', 'milliseconds greater than 0', timeoutMs);
   }
   const { env } = process;
-  const [machine, found] = await Promise.all([
+  const [machine, found, traces] = await Promise.all([
     probeMachine(env, timeoutMs),
     findLibraries({ library, env, timeoutMs }),
+    gatherTraces(env),
   ]);
-  return report(machine, found);
+  const host = await gatherHost(traces);
+  const libraries = found.libraries.map(libraryReport);
+  const libraryCuda = await cudaOfLibraries(libraries);
+  return report({ machine, found, traces, host, libraries, libraryCuda });
+}
+
+interface Gathered {
+  readonly machine: MachineProbe | TrtError;
+  readonly found: Discovery;
+  readonly traces: MachineTraces;
+  readonly host: HostReport;
+  readonly libraries: readonly LibraryReport[];
+  readonly libraryCuda: Readonly<Record<string, number>>;
 }
 
 async function probeMachine(
@@ -55,12 +78,19 @@ async function probeMachine(
   }
 }
 
-function report(machine: MachineProbe | TrtError, found: Discovery): RuntimeReport {
+function report({ machine, found, traces, host, libraries, libraryCuda }: Gathered): RuntimeReport {
   // Without the addon nothing runs, and nothing else that is missing matters yet.
-  const [broken, { abis, driver }] =
-    machine instanceof TrtError ? [machine, { abis: {}, driver: null }] : [null, machine];
+  const [broken, { abis, driver, gpuStates }] =
+    machine instanceof TrtError
+      ? [machine, { abis: {}, driver: null, gpuStates: [] }]
+      : [null, machine];
+  const findings = diagnose({ ...traces, driver, gpuStates, libraries, libraryCuda });
+  const advice =
+    driver && driver.status === 'ok' && driver.gpus.length > 0
+      ? undefined
+      : findings.find(({ severity }) => severity === 'problem')?.nextStep;
   const missing = (job: typeof missingForBuild): Problem[] =>
-    (driver ? job({ found, driver }) : broken ? [broken] : []).map(problemOf);
+    (driver ? job({ found, driver, advice }) : broken ? [broken] : []).map(problemOf);
   return {
     version: packageVersion(),
     node: process.version,
@@ -71,18 +101,28 @@ function report(machine: MachineProbe | TrtError, found: Discovery): RuntimeRepo
       problem: broken && problemOf(broken),
     },
     driver: driver && driverReport(driver),
-    gpus: (driver?.gpus ?? []).map((gpu) => ({
-      ...gpu,
-      runtimes: (['tensorrt', 'tensorrt-rtx'] as const).filter((flavour) =>
-        runtimeSupportsGpu(flavour, gpu.computeCapability),
-      ),
-    })),
-    libraries: found.libraries.map(libraryReport),
+    gpus: (driver?.gpus ?? []).map((gpu) => ({ ...gpu, ...supportOf(gpu.computeCapability) })),
+    gpuStates,
+    host,
+    variables: recordedVariables(traces.env),
+    libraries,
     places: found.places,
     missing: {
       build: missing(missingForBuild),
       infer: missing(missingForInfer),
     },
+    findings,
+  };
+}
+
+const flavours: readonly Flavour[] = ['tensorrt', 'tensorrt-rtx'];
+
+function supportOf(computeCapability: string): Pick<GpuReport, 'runtimes' | 'supportedBy'> {
+  return {
+    runtimes: flavours.filter((flavour) => runtimeSupportsGpu(flavour, computeCapability)),
+    supportedBy: flavours
+      .map((flavour) => describeSupport(flavour, computeCapability))
+      .filter((text) => text !== null),
   };
 }
 

@@ -13,10 +13,12 @@ import { gpuUnsupported } from './gpu-support';
 export interface Equipment {
   readonly found: Discovery;
   readonly driver: NativeDriver;
+  /** What to do about a driver or GPU that is not there, where it is known what keeps it away; general advice otherwise. */
+  readonly advice?: string | undefined;
 }
 
 /** Why nothing can be built here; empty when something can (by TensorRT-RTX for named GPUs, if nothing else). */
-export function missingForBuild({ found, driver }: Equipment): TrtError[] {
+export function missingForBuild({ found, driver, advice }: Equipment): TrtError[] {
   const nothingUsable = missingLibrary(found);
   if (nothingUsable) return [nothingUsable];
   const usable = found.libraries.filter(isUsable);
@@ -24,14 +26,14 @@ export function missingForBuild({ found, driver }: Equipment): TrtError[] {
   const first = usable[0];
   if (builders.length === 0 && first) return [builderMissing(first)];
   if (builders.some(({ flavour }) => flavour === 'tensorrt-rtx')) return [];
-  const missing = missingGpu(driver, 'TensorRT builds on the GPU that shall run the plan');
+  const missing = missingGpu(driver, 'TensorRT builds on the GPU that shall run the plan', advice);
   return missing.length > 0 ? missing : missingSupport(builders, driver);
 }
 
 /** Why no plan can run here; empty when a TensorRT is here that supports a GPU that is here. */
-export function missingForInfer({ found, driver }: Equipment): TrtError[] {
+export function missingForInfer({ found, driver, advice }: Equipment): TrtError[] {
   const missing = missingLibrary(found);
-  const gpus = missingGpu(driver, 'inference runs on a GPU');
+  const gpus = missingGpu(driver, 'inference runs on a GPU', advice);
   if (missing || gpus.length > 0) return [...(missing ? [missing] : []), ...gpus];
   const runtimes = found.libraries.filter(isUsable).filter(({ hasRuntime }) => hasRuntime);
   if (runtimes.length === 0) return [libraryNotFound(found, ['tensorrt', 'tensorrt-rtx'])];
@@ -40,8 +42,8 @@ export function missingForInfer({ found, driver }: Equipment): TrtError[] {
 
 /** Empty when any of the libraries supports any of the GPUs. */
 function missingSupport(libraries: readonly UsableLibrary[], driver: NativeDriver): TrtError[] {
-  const refusals = libraries.flatMap(({ flavour }) =>
-    driver.gpus.map((gpu) => gpuUnsupported(flavour, gpu)),
+  const refusals = libraries.flatMap(({ flavour, version }) =>
+    driver.gpus.map((gpu) => gpuUnsupported(flavour, gpu, version)),
   );
   if (refusals.includes(null)) return [];
   return refusals[0] ? [refusals[0]] : [];
@@ -56,13 +58,14 @@ function missingLibrary(found: Discovery): TrtError | null {
   );
 }
 
-function missingGpu(driver: NativeDriver, because: string): TrtError[] {
+function missingGpu(driver: NativeDriver, because: string, advice?: string): TrtError[] {
   if (driver.status !== 'ok') {
     return [
       new TrtError(
         'ERR_TRT_NO_DRIVER',
         `${because}, and no NVIDIA driver works here: ${driver.message || driver.status}. ` +
-          'Install the driver; in a container, start it with the GPUs (docker run --gpus all).',
+          (advice ??
+            'Install the driver; in a container, start it with the GPUs (docker run --gpus all).'),
       ),
     ];
   }
@@ -70,7 +73,8 @@ function missingGpu(driver: NativeDriver, because: string): TrtError[] {
   return [
     new TrtError(
       'ERR_TRT_NO_GPU',
-      `${because}, and the driver shows none. Look at CUDA_VISIBLE_DEVICES, which can hide them, and at nvidia-smi.`,
+      `${because}, and the driver shows none. ` +
+        (advice ?? 'Look at CUDA_VISIBLE_DEVICES, which can hide them, and at nvidia-smi.'),
     ),
   ];
 }

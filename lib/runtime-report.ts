@@ -1,4 +1,6 @@
-import type { NativeAbi, NativeDriver, NativeGpu } from './binding';
+import type { NativeAbi, NativeDriver, NativeGpu, NativeGpuState } from './binding';
+import type { Finding } from './doctor/finding';
+import type { HostReport } from './doctor/host-report';
 import type { TrtError, TrtErrorCode } from './errors';
 import type { Flavour } from './manifest-schema';
 
@@ -28,8 +30,10 @@ export interface LibraryReport {
 }
 
 export interface GpuReport extends NativeGpu {
-  /** The TensorRTs that support it, whether or not they are installed. */
+  /** The TensorRTs of which a release supports it, whether or not they are installed. */
   readonly runtimes: readonly Flavour[];
+  /** The same with their releases: `TensorRT 10.8 and newer`. */
+  readonly supportedBy: readonly string[];
 }
 
 /** What this machine has for TensorRT, and what it lacks. Plain data: JSON.stringify keeps all of it. */
@@ -48,7 +52,13 @@ export interface RuntimeReport {
   };
   /** null when it could not be asked. */
   readonly driver: Omit<NativeDriver, 'gpus'> | null;
+  /** CUDA's view: what CUDA_VISIBLE_DEVICES leaves. */
   readonly gpus: readonly GpuReport[];
+  /** NVML's view of every GPU of the machine, with clocks, power and links; empty without NVML. */
+  readonly gpuStates: readonly NativeGpuState[];
+  readonly host: HostReport;
+  /** The environment variables that change what is found or how fast it runs. */
+  readonly variables: Readonly<Record<string, string>>;
   /** In the order in which equals are preferred. */
   readonly libraries: readonly LibraryReport[];
   /** Every folder and file that was looked at for TensorRT. */
@@ -56,9 +66,13 @@ export interface RuntimeReport {
     readonly path: string;
     readonly source: string;
     readonly exists: boolean;
+    /** The system's code where it cannot be looked at, `EACCES`; `exists` is then not known when it is false. */
+    readonly unreadable?: string;
   }[];
   /** What keeps a job from running here; empty: it can. */
   readonly missing: { readonly build: readonly Problem[]; readonly infer: readonly Problem[] };
+  /** What explains that something does not work, or not as fast as it could; worst first. */
+  readonly findings: readonly Finding[];
 }
 
 export function problemOf({ code, message }: TrtError): Problem {

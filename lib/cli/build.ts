@@ -4,7 +4,7 @@ import type { NativeMemoryPool } from '../binding';
 import { buildEngine } from '../build';
 import type { BuildOptions, BuildRuntime, Precision } from '../build-options';
 import { manifestPathOf } from '../manifest';
-import type { Profile } from '../manifest-schema';
+import type { ProfileOption } from '../profile-option';
 import { withAbortOnSignals } from './abort-on-signals';
 import { renderBuildSummary } from './build-summary';
 import {
@@ -23,7 +23,7 @@ export interface BuildFlags extends ShapeOptions {
   readonly runtime?: BuildRuntime;
   readonly library?: string;
   readonly precision?: Precision;
-  readonly profile?: readonly Profile[];
+  readonly profile?: readonly ProfileOption[];
   readonly optimizationLevel?: number;
   readonly memoryPool?: readonly [NativeMemoryPool, number][];
   readonly computeCapability?: readonly string[];
@@ -38,6 +38,8 @@ Examples:
   trt-node build model.onnx                                       on the GPU that will run it
   trt-node build model.onnx --compute-capability 8.6,8.9          for these GPUs, with TensorRT-RTX, no GPU needed
   trt-node build model.onnx --profile 'x:1x3x224x224/8x3x224x224/32x3x224x224'
+  trt-node build model.onnx --profile 'batch:1/8/32,seq:1/128/512'  named dims, in every input
+  trt-node build model.onnx --profile 'shape=1x8/8x8/64x8'          values of a shape tensor
   trt-node build model.onnx --minShapes x:1x8 --optShapes x:8x8 --maxShapes x:64x8 --precision fp16`;
 
 export function buildCommand(): Command {
@@ -65,7 +67,8 @@ export function buildCommand(): Command {
     .option('--maxShapes <shapes>', 'its largest dims')
     .option(
       '--profile <ranges>',
-      'a profile as input:min/opt/max, e.g. x:1x8/8x8/64x8,y:4; repeatable',
+      'a profile as name:min/opt/max, of inputs (x:1x8/8x8/64x8,y:4) or of the named dims of the model ' +
+        '(batch:1/8/32,seq:512); name=min/opt/max gives the values of a shape tensor; repeatable',
       repeatable((text) => [parseProfile(text)]),
     )
     .option('--optimization-level <0-5>', 'longer builds, faster engines', (text) =>

@@ -1,13 +1,25 @@
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import pc from 'picocolors';
 import { canRun, jobs, renderReport, type Job } from '../doctor';
+import { compareEnvironments } from '../doctor/compare-environments';
+import {
+  hashLibraries,
+  snapshotOf,
+  type EnvironmentSnapshot,
+} from '../doctor/environment-snapshot';
+import { renderComparison, type ComparisonNames } from '../doctor/render-comparison';
+import { readSnapshot, writeSnapshot } from '../doctor/snapshot-file';
 import { probeRuntimes } from '../probe';
+import type { RuntimeReport } from '../runtime-report';
 import { exitCodes } from './exit-codes';
 
 interface DoctorFlags {
   readonly for?: Job;
   readonly library?: string;
   readonly json?: true;
+  readonly lock?: string;
+  readonly check?: string;
+  readonly diff?: readonly string[];
 }
 
 export function doctorCommand(): Command {
@@ -15,19 +27,103 @@ export function doctorCommand(): Command {
     .description('show which TensorRT, driver and GPUs this machine has, and what is missing')
     .addOption(new Option('--for <job>', 'ask about one job only (default: both)').choices(jobs))
     .option('--library <path>', 'look only at this TensorRT library or folder')
-    .option('--json', 'print the report as JSON')
+    .addOption(
+      new Option('--lock <file>', 'write what this machine is to a file').conflicts([
+        'check',
+        'diff',
+        'for',
+      ]),
+    )
+    .addOption(
+      new Option('--check <file>', 'compare this machine with a file of --lock').conflicts([
+        'diff',
+        'for',
+      ]),
+    )
+    .addOption(
+      new Option('--diff <files...>', 'compare two files of --lock or --json')
+        .argParser(twoFiles)
+        .conflicts(['for', 'library']),
+    )
+    .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
-      '\nExits with 1 when the job (without --for: either of both) cannot run here.',
+      `
+Exits with 1 when the job (without --for: either of both) cannot run here, or when --check or --diff find a difference
+that is no matter of the moment. Why is it slower there? On each machine: trt-node doctor --lock here.lock; then:
+trt-node doctor --diff here.lock there.lock`,
     )
-    .action(async (flags: DoctorFlags) => {
-      const asked = flags.for === undefined ? jobs : [flags.for];
-      const report = await probeRuntimes({ library: flags.library });
-      process.stdout.write(
-        flags.json
-          ? `${JSON.stringify(report, null, 2)}\n`
-          : `${renderReport(report, asked, { color: pc.isColorSupported })}\n`,
-      );
-      if (!canRun(report, asked)) process.exitCode = exitCodes.failed;
-    });
+    .action(run);
+}
+
+/** commander hands variadic values over one by one. */
+function twoFiles(file: string, before: readonly string[] | undefined): readonly string[] {
+  const files = [...(before ?? []), file];
+  if (files.length > 2) throw new InvalidArgumentError('expected two files.');
+  return files;
+}
+
+async function run(flags: DoctorFlags, command: Command): Promise<void> {
+  if (flags.diff !== undefined) {
+    const [a, b] = flags.diff;
+    if (a === undefined || b === undefined) {
+      command.error("error: option '--diff <files...>' needs two files");
+    } else {
+      const [left, right] = [await readSnapshot(a, '--diff'), await readSnapshot(b, '--diff')];
+      compare(left, right, { a, b }, flags);
+    }
+    return;
+  }
+  if (flags.check !== undefined) {
+    // Read first: a wrong file is told before the machine is asked.
+    const expected = await readSnapshot(flags.check, '--check');
+    compare(expected, await snapshot(flags), { a: flags.check, b: 'this machine' }, flags);
+    return;
+  }
+  if (flags.lock !== undefined) {
+    const taken = await snapshot(flags);
+    await writeSnapshot(flags.lock, taken);
+    print(flags, taken, () => lockLine(flags.lock ?? '', taken));
+    return;
+  }
+  const asked = flags.for === undefined ? jobs : [flags.for];
+  const report = await probe(flags);
+  print(flags, report, () => renderReport(report, asked, { color: pc.isColorSupported }));
+  if (!canRun(report, asked)) process.exitCode = exitCodes.failed;
+}
+
+function compare(
+  a: EnvironmentSnapshot,
+  b: EnvironmentSnapshot,
+  names: ComparisonNames,
+  flags: DoctorFlags,
+): void {
+  const comparison = compareEnvironments(a, b);
+  print(flags, { ...names, ...comparison }, () =>
+    renderComparison(comparison, names, { color: pc.isColorSupported }),
+  );
+  if (!comparison.same) process.exitCode = exitCodes.failed;
+}
+
+async function snapshot(flags: DoctorFlags): Promise<EnvironmentSnapshot> {
+  const report = await probe(flags);
+  const digests = await hashLibraries(report.libraries);
+  return snapshotOf(report, { createdAt: new Date(), digests });
+}
+
+async function probe({ library }: DoctorFlags): Promise<RuntimeReport> {
+  return probeRuntimes({ library });
+}
+
+function lockLine(file: string, { gpus, libraries, driver }: EnvironmentSnapshot): string {
+  const what = [
+    `${gpus.length} ${gpus.length === 1 ? 'GPU' : 'GPUs'}`,
+    driver?.driverVersion ? `driver ${driver.driverVersion}` : 'no driver version',
+    `${libraries.length} TensorRT ${libraries.length === 1 ? 'library' : 'libraries'}`,
+  ];
+  return `${file}: ${what.join(', ')}`;
+}
+
+function print(flags: DoctorFlags, value: unknown, text: () => string): void {
+  process.stdout.write(`${flags.json === true ? JSON.stringify(value, null, 2) : text()}\n`);
 }

@@ -1,27 +1,41 @@
 import { nativeMemoryPools, type NativeMemoryPool } from '../binding';
 import { invalidArgument, TrtError } from '../errors';
-import type { DimsRange, Profile } from '../manifest-schema';
+import type { DimsRange } from '../manifest-schema';
+import type { InputProfile, ProfileOption } from '../profile-option';
 
-/** The three ranges as trtexec's options give them: each names all inputs once. */
+/** The three ranges as trtexec's options give them: each names the same inputs. */
 export interface ShapeOptions {
   readonly minShapes?: string | undefined;
   readonly optShapes?: string | undefined;
   readonly maxShapes?: string | undefined;
 }
 
-/** `x:1x1x8x8,y:4` → `{ x: [1, 1, 8, 8], y: [4] }`, as trtexec writes shapes. */
-export function parseShapes(text: string, option: string): Record<string, number[]> {
-  return parseInputs(text, option, 'shapes such as x:1x1x8x8,y:4', parseDims);
+/** What stands before the numbers of an item: `:` gives dims, `=` the values of a shape tensor. */
+type Sign = ':' | '=';
+
+/** One item of a list such as `x:1x8,shape=1x8`. */
+interface Item<T> {
+  readonly name: string;
+  readonly sign: Sign;
+  readonly value: T;
 }
 
-/** `x:1x1x8x8/8x1x8x8/64x1x8x8,y:4` → ranges min/opt/max; a single shape stands for all three. */
-export function parseProfile(text: string, option = '--profile'): Profile {
-  const form = 'input:min/opt/max such as x:1x1x8x8/8x1x8x8/64x1x8x8';
-  return parseInputs(text, option, form, parseRange);
+/**
+ * `x:1x8/8x8/64x8,batch:1/8/32,shape=1x8/8x8/64x8` → a profile. Parts of a range are min/opt/max; a single one stands for all
+ * three. A name with one number may be an input with one axis or a named dim: `buildEngine` knows the model and decides,
+ * inputs first.
+ */
+export function parseProfile(text: string, option = '--profile'): ProfileOption {
+  const form = 'name:min/opt/max such as x:1x8/8x8/64x8 or, for values, name=min/opt/max';
+  return profileOf(parseItems(text, option, form, parseRange));
 }
 
 /** trtexec's three options as one profile; null when none of them is given. */
-export function profileOfShapes({ minShapes, optShapes, maxShapes }: ShapeOptions): Profile | null {
+export function profileOfShapes({
+  minShapes,
+  optShapes,
+  maxShapes,
+}: ShapeOptions): ProfileOption | null {
   const given = { '--minShapes': minShapes, '--optShapes': optShapes, '--maxShapes': maxShapes };
   const options = Object.entries(given);
   const isAbsent = ([, value]: (typeof options)[number]): boolean => value === undefined;
@@ -34,28 +48,27 @@ export function profileOfShapes({ minShapes, optShapes, maxShapes }: ShapeOption
       { details: { argument: absent[0] } },
     );
   }
-  const ranges = options.map(([option, value = '']) => ({
+  const shapes = options.map(([option, value = '']) => ({
     option,
-    shapes: parseShapes(value, option),
+    items: parseItems(value, option, 'shapes such as x:1x1x8x8,y:4', parseNumbers),
   }));
-  const names = [...new Set(ranges.flatMap(({ shapes }) => Object.keys(shapes)))];
-  const dimsOf = (index: number, name: string): number[] => {
-    const range = ranges[index];
-    const dims = range?.shapes[name];
-    if (!dims) {
-      throw new TrtError(
-        'ERR_TRT_INVALID_ARG',
-        `expected the same inputs in --minShapes, --optShapes, --maxShapes: also give ${name} in ${range?.option ?? ''}`,
-        { details: { argument: range?.option } },
-      );
-    }
-    return dims;
+  const numbersOf = (index: number, { name, sign }: Item<unknown>): number[] => {
+    const shape = shapes[index];
+    const same = shape?.items.find((item) => item.name === name && item.sign === sign);
+    if (same) return same.value;
+    throw new TrtError(
+      'ERR_TRT_INVALID_ARG',
+      `expected the same inputs in --minShapes, --optShapes, --maxShapes: also give ${name}${sign} in ${shape?.option ?? ''}`,
+      { details: { argument: shape?.option } },
+    );
   };
-  return record(
-    names.map((name) => [
-      name,
-      { min: dimsOf(0, name), opt: dimsOf(1, name), max: dimsOf(2, name) },
-    ]),
+  return profileOf(
+    shapes
+      .flatMap(({ items }) => items)
+      .map((item) => ({
+        ...item,
+        value: { min: numbersOf(0, item), opt: numbersOf(1, item), max: numbersOf(2, item) },
+      })),
   );
 }
 
@@ -123,39 +136,46 @@ export function parseWholeNumber(text: string, option: string): number {
   return Number(text);
 }
 
-function parseInputs<T>(
+function parseItems<T>(
   text: string,
   option: string,
   expected: string,
-  parseValue: (text: string) => T | null,
-): Record<string, T> {
+  parseValue: (text: string, sign: Sign) => T | null,
+): readonly Item<T>[] {
   const seen = new Set<string>();
-  return record(
-    text.split(',').map((part) => {
-      // The last colon: names such as `input:0` hold one themselves.
-      const at = part.lastIndexOf(':');
-      const name = part.slice(0, at).trim();
-      const value = parseValue(part.slice(at + 1));
-      if (at < 0 || name === '' || value === null) throw invalidArgument(option, expected, text);
-      if (seen.has(name)) throw invalidArgument(option, `input ${name} only once`, text);
-      seen.add(name);
-      return [name, value];
-    }),
-  );
+  return text.split(',').map((part) => {
+    // The last sign: names such as `input:0` hold one themselves.
+    const at = Math.max(part.lastIndexOf(':'), part.lastIndexOf('='));
+    const name = part.slice(0, Math.max(at, 0)).trim();
+    const sign = part[at] === '=' ? '=' : ':';
+    const value = parseValue(part.slice(at + 1), sign);
+    if (name === '' || value === null) throw invalidArgument(option, expected, text);
+    if (seen.has(sign + name)) throw invalidArgument(option, `${name}${sign} only once`, text);
+    seen.add(sign + name);
+    return { name, sign, value };
+  });
 }
 
-function parseRange(text: string): DimsRange | null {
-  const parts = text.split('/').map(parseDims);
+/** Dims and values of the same name become one input. */
+function profileOf(items: readonly Item<DimsRange>[]): ProfileOption {
+  const inputs = new Map<string, InputProfile>();
+  for (const { name, sign, value } of items) {
+    const range = sign === ':' ? value : { values: value };
+    inputs.set(name, { ...inputs.get(name), ...range });
+  }
+  // Unlike a literal, safe for an input that is called `__proto__`.
+  return Object.fromEntries(inputs);
+}
+
+function parseRange(text: string, sign: Sign): DimsRange | null {
+  const parts = text.split('/').map((part) => parseNumbers(part, sign));
   const [min, opt, max] = parts.length === 1 ? [parts[0], parts[0], parts[0]] : parts;
   return parts.length <= 3 && min && opt && max ? { min, opt, max } : null;
 }
 
-function parseDims(text: string): number[] | null {
+function parseNumbers(text: string, sign: Sign): number[] | null {
   const parts = text.trim().split('x');
-  return parts.every((part) => /^\d{1,15}$/.test(part)) ? parts.map(Number) : null;
-}
-
-/** Unlike a literal, safe for an input that is called `__proto__`. */
-function record<T>(entries: (readonly [string, T])[]): Record<string, T> {
-  return Object.fromEntries(entries);
+  // A value may be negative: -1 is Reshape's wildcard.
+  const form = sign === ':' ? /^\d{1,15}$/ : /^-?\d{1,15}$/;
+  return parts.every((part) => form.test(part)) ? parts.map(Number) : null;
 }

@@ -22,7 +22,8 @@ export const flagOf: Readonly<Record<string, string>> = {
 };
 
 const profileHint =
-  "On the command line: --profile 'x:1x8/8x8/64x8' (input:min/opt/max), or --minShapes x:1x8 --optShapes x:8x8 --maxShapes x:64x8.";
+  "On the command line: --profile 'batch:1/8/32' (a named dim) or --profile 'x:1x8/8x8/64x8' (an input), each min/opt/max; " +
+  'or --minShapes x:1x8 --optShapes x:8x8 --maxShapes x:64x8.';
 
 /** What the user reads on stderr: `error [CODE]: message`, and the end of TensorRT's own log. */
 export function formatError(error: unknown, colors: Pick<typeof pc, 'red' | 'dim'> = pc): string {

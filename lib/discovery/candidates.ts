@@ -14,7 +14,7 @@ export interface Candidate {
   readonly source: string;
   /** As far as file names tell: `10.6.0`, `10`, or null. */
   readonly namedVersion: string | null;
-  /** The core library with symbolic links resolved: what makes two candidates the same one. */
+  /** Device and inode of the core library: however many links lead to a file, it is one candidate. */
   readonly identity: string;
 }
 
@@ -75,8 +75,7 @@ export async function candidateAt(
   const facts = await stat(file).catch(() => null);
   if (!facts?.isFile()) return null;
   const folder = path.dirname(file);
-  const identity = await realpath(file);
-  const resolved = parseLibraryName(path.basename(identity));
+  const resolved = parseLibraryName(path.basename(await realpath(file)));
   const parsed = parseLibraryName(path.basename(file)) ??
     resolved ?? { flavour: 'tensorrt' as const, kind: 'full' as const, version: null };
   const names = siblings ?? (await readdir(folder).catch((): string[] => []));
@@ -87,7 +86,8 @@ export async function candidateAt(
     files: { core: file, parser: parser && path.join(folder, parser) },
     source,
     namedVersion: resolved?.version ?? parsed.version,
-    identity,
+    // The size too: some network file systems number their files anew.
+    identity: `${facts.dev}:${facts.ino}:${facts.size}`,
   };
 }
 

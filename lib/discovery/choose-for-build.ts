@@ -37,18 +37,18 @@ export function chooseForBuild(choice: BuildChoice): UsableLibrary {
 }
 
 function chooseOf(flavour: Flavour, choice: BuildChoice): UsableLibrary {
-  const problem = targetProblem(flavour, choice);
-  if (problem) throw problem;
-  const builder = builderOf(flavour, choice.found);
+  const missing = targetMissing(flavour, choice);
+  if (missing) throw missing;
+  const { builder, problem } = optionOf(flavour, choice);
   if (builder instanceof TrtError) throw builder;
+  if (problem) throw problem;
   return builder;
 }
 
 function chooseAutomatically(choice: BuildChoice): UsableLibrary {
-  const options = (['tensorrt', 'tensorrt-rtx'] as const).map((flavour) => ({
-    builder: builderOf(flavour, choice.found),
-    problem: targetProblem(flavour, choice),
-  }));
+  const options = (['tensorrt', 'tensorrt-rtx'] as const).map((flavour) =>
+    optionOf(flavour, choice),
+  );
   for (const { builder, problem } of options) {
     if (problem === null && !(builder instanceof TrtError)) return builder;
   }
@@ -66,25 +66,46 @@ function mostTelling(found: Discovery): TrtError {
   return unusableLibraries(found.libraries) ?? libraryNotFound(found, ['tensorrt', 'tensorrt-rtx']);
 }
 
-function builderOf(flavour: Flavour, found: Discovery): UsableLibrary | TrtError {
-  const libraries = found.libraries.filter((library) => library.flavour === flavour);
-  const usable = libraries.filter(isUsable);
-  const builder = usable.find(({ hasBuilder }) => hasBuilder);
-  if (builder) return builder;
-  if (usable[0]) return builderMissing(usable[0]);
-  return unusableLibraries(libraries) ?? libraryNotFound(found, [flavour]);
+interface BuildOption {
+  readonly builder: UsableLibrary | TrtError;
+  /** Why the builder cannot build for the target; null when it can. */
+  readonly problem: TrtError | null;
 }
 
-/** Why `flavour` cannot build for the wanted target on this machine, whichever library it has. */
-function targetProblem(flavour: Flavour, choice: BuildChoice): TrtError | null {
+/** The first library of a flavour that can build for the target; failing that, the first that can build. */
+function optionOf(flavour: Flavour, choice: BuildChoice): BuildOption {
+  const missing = targetMissing(flavour, choice);
+  const libraries = choice.found.libraries.filter((library) => library.flavour === flavour);
+  const usable = libraries.filter(isUsable);
+  const options = usable
+    .filter(({ hasBuilder }) => hasBuilder)
+    .map((builder) => ({ builder, problem: missing ?? gpuProblem(builder, choice) }));
+  const option = options.find(({ problem }) => problem === null) ?? options[0];
+  if (option) return option;
+  const builder = usable[0]
+    ? builderMissing(usable[0])
+    : (unusableLibraries(libraries) ?? libraryNotFound(choice.found, [flavour]));
+  return { builder, problem: missing };
+}
+
+/** Why no library of `flavour` can build for the wanted target on this machine, whichever release it is. */
+function targetMissing(flavour: Flavour, choice: BuildChoice): TrtError | null {
   const { computeCapabilities, driver, device = 0 } = choice;
   const gpu = driver.gpus[device];
   if (flavour === 'tensorrt') {
     if (computeCapabilities.length > 0) return targetsNeedRtx();
-    return gpu ? gpuUnsupported(flavour, gpu) : noGpu(driver, device);
+    return gpu ? null : noGpu(driver, device);
   }
   if (computeCapabilities.length > 0) return null;
-  return gpu ? gpuUnsupported(flavour, gpu) : targetRequired(driver, device);
+  return gpu ? null : targetRequired(driver, device);
+}
+
+/** ERR_TRT_GPU_UNSUPPORTED where the release does not run on the GPU to build for. */
+function gpuProblem(library: UsableLibrary, choice: BuildChoice): TrtError | null {
+  const { computeCapabilities, driver, device = 0 } = choice;
+  const gpu = driver.gpus[device];
+  if (computeCapabilities.length > 0 || !gpu) return null;
+  return gpuUnsupported(library.flavour, gpu, library.version);
 }
 
 function noGpu(driver: NativeDriver, device: number): TrtError {

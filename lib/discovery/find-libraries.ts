@@ -34,6 +34,12 @@ export interface SearchSeams {
   readonly arch?: string;
 }
 
+/** What the small runtimes cannot do, in NVIDIA's terms: neither has a builder. */
+const limits: Readonly<Record<'lean' | 'dispatch', string>> = {
+  lean: 'it cannot build, and loads none but version-compatible plans',
+  dispatch: 'it cannot build, and can only hand version-compatible plans over to a lean runtime',
+};
+
 const defaultTimeoutMs = 30_000;
 
 /** Lists every TensorRT on this machine, usable or with its problem, and every place that was looked at. */
@@ -137,7 +143,7 @@ async function lookAt(
     return unusable(
       new TrtError(
         'ERR_TRT_LIBRARY_UNSUPPORTED',
-        `${files.core} is TensorRT's ${kind} runtime, which trt-node does not use. It needs the full one: ${usableReleases}.`,
+        `${files.core} is TensorRT's ${kind} runtime: ${limits[kind]}. trt-node does not use it and needs the full one: ${usableReleases}.`,
         { details: { path: files.core, kind } },
       ),
     );

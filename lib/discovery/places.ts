@@ -1,6 +1,8 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { runtimesFolder } from '../home';
+import { linkerFolders } from './linker-places';
+import { pythonPackages } from './python-places';
 import { compareVersions } from './versions';
 
 export interface SearchPath {
@@ -25,6 +27,7 @@ export async function searchPaths(machine: Machine): Promise<SearchPath[]> {
     ...(await fetchedRuntimes(env)),
     ...(await pythonPackages(machine)),
     ...variable(env, 'LD_LIBRARY_PATH'),
+    ...(await linkerFolders(machine.root)),
     ...(await systemFolders(machine)),
   ];
 }
@@ -82,40 +85,6 @@ function cudaInName(name: string): string {
   return /-cu(\d+)$/.exec(name)?.[1] ?? '0';
 }
 
-async function pythonPackages({ env, root }: Machine): Promise<SearchPath[]> {
-  const home = env['HOME'];
-  const sites: SearchPath[] = [];
-  const add = async (lib: string, source: string): Promise<void> => {
-    const pythons = (await namesIn(lib)).filter((name) => /^python3(\.\d+)?$/.test(name));
-    pythons.sort((a, b) => compareVersions(b.slice('python'.length), a.slice('python'.length)));
-    for (const python of pythons) {
-      for (const site of ['site-packages', 'dist-packages']) {
-        sites.push({ path: path.join(lib, python, site), source });
-      }
-    }
-  };
-  for (const name of ['VIRTUAL_ENV', 'CONDA_PREFIX']) {
-    const prefix = env[name];
-    if (prefix) await add(path.join(path.resolve(prefix), 'lib'), `Python packages (${name})`);
-  }
-  await add(path.join(root, 'usr/lib'), 'Python packages');
-  await add(path.join(root, 'usr/local/lib'), 'Python packages');
-  if (home) await add(path.join(home, '.local/lib'), 'Python packages (user)');
-  const pyenv = env['PYENV_ROOT'] ?? (home && path.join(home, '.pyenv'));
-  if (pyenv) {
-    const versions = path.join(pyenv, 'versions');
-    for (const name of await namesIn(versions)) {
-      await add(path.join(versions, name, 'lib'), 'Python packages (pyenv)');
-    }
-  }
-  return sites.flatMap(({ path: site, source }) =>
-    ['tensorrt_libs', 'tensorrt_rtx_libs'].map((folder) => ({
-      path: path.join(site, folder),
-      source,
-    })),
-  );
-}
-
 async function systemFolders(machine: Machine): Promise<SearchPath[]> {
   const { root, arch } = machine;
   const folders = [
@@ -123,33 +92,23 @@ async function systemFolders(machine: Machine): Promise<SearchPath[]> {
     'usr/lib64',
     'usr/local/lib',
     'usr/local/cuda/lib64',
-    'usr/local/tensorrt/lib',
-    'opt/tensorrt/lib',
+    // Where NGC's images and hand-made ones unpack or link a TensorRT.
+    ...['usr/local/tensorrt', 'opt/tensorrt', 'workspace/tensorrt'].flatMap((top) =>
+      libraryFoldersOf(top, arch),
+    ),
     'usr/lib',
+    'lib64',
   ].map((folder) => ({ path: path.join(root, folder), source: 'system folder' }));
   // NVIDIA's archives unpack into TensorRT-<version> and TensorRT-RTX-<version>.
   for (const parent of ['opt', 'usr/local']) {
     for (const name of await namesIn(path.join(root, parent))) {
       if (!/^TensorRT-/i.test(name)) continue;
-      const lib = path.join(root, parent, name, 'lib');
-      folders.push({ path: lib, source: 'unpacked archive' });
+      for (const folder of libraryFoldersOf(path.join(root, parent, name), arch)) {
+        folders.push({ path: folder, source: 'unpacked archive' });
+      }
     }
   }
-  return [...folders, ...(await loaderConfiguration(root))];
-}
-
-/** Folders that an administrator gave to ldconfig. */
-async function loaderConfiguration(root: string): Promise<SearchPath[]> {
-  const folder = path.join(root, 'etc/ld.so.conf.d');
-  const configured: SearchPath[] = [];
-  for (const name of (await namesIn(folder)).filter((each) => each.endsWith('.conf'))) {
-    const text = await readFile(path.join(folder, name), 'utf8').catch(() => '');
-    for (const line of text.split('\n').map((each) => each.replace(/#.*/, '').trim())) {
-      if (path.isAbsolute(line))
-        configured.push({ path: path.join(root, line), source: 'ldconfig' });
-    }
-  }
-  return configured;
+  return folders;
 }
 
 async function namesIn(folder: string): Promise<string[]> {

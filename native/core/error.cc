@@ -18,6 +18,8 @@ const char* ErrorCodeName(ErrorCode code) {
       return "ERR_TRT_NO_GPU";
     case ErrorCode::kGpuUnsupported:
       return "ERR_TRT_GPU_UNSUPPORTED";
+    case ErrorCode::kOnnxNotFound:
+      return "ERR_TRT_ONNX_NOT_FOUND";
     case ErrorCode::kOnnxInvalid:
       return "ERR_TRT_ONNX_INVALID";
     case ErrorCode::kOnnxParse:

@@ -20,6 +20,7 @@ enum class ErrorCode {
   kNoDriver,
   kNoGpu,
   kGpuUnsupported,
+  kOnnxNotFound,
   kOnnxInvalid,
   kOnnxParse,
   kExternalData,

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "core/descriptor.h"
 #include "core/error.h"
 #include "core/sha256.h"
 
@@ -17,41 +18,20 @@ namespace {
 
 constexpr size_t kSliceBytes = size_t{4} << 20;
 
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-  // close() can report what the write could not (quota on a network file system).
-  int Close() {
-    const int result = close(fd_);
-    fd_ = -1;
-    return result;
-  }
-
- private:
-  int fd_;
-};
-
 Error NotReadable(const std::string& path, const char* why) {
   return Error(ErrorCode::kEngineNotFound, "cannot read " + path + ": " + why).With("path", path);
 }
 
 // O_NONBLOCK keeps open() from waiting for a FIFO's writer; regular files ignore it.
-int OpenRegular(const std::string& path, uint64_t* size) {
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0) throw NotReadable(path, std::strerror(errno));
+Descriptor OpenRegular(const std::string& path, uint64_t* size) {
+  Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!file) throw NotReadable(path, std::strerror(errno));
   struct stat info = {};
-  if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
-    close(fd);
+  if (fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode)) {
     throw NotReadable(path, S_ISDIR(info.st_mode) ? "it is a folder" : "it is not a regular file");
   }
   *size = static_cast<uint64_t>(info.st_size);
-  return fd;
+  return file;
 }
 
 size_t ReadSome(int fd, const std::string& path, uint8_t* to, size_t size) {
@@ -76,7 +56,7 @@ void ByteBlock::Free::operator()(uint8_t* data) const { std::free(data); }
 
 ByteBlock ReadFile(const std::string& path, FileDigest* digest) {
   uint64_t size = 0;
-  const Descriptor file(OpenRegular(path, &size));
+  const Descriptor file = OpenRegular(path, &size);
   ByteBlock block(size);
   Sha256 hash;
   size_t done = 0;
@@ -93,7 +73,11 @@ ByteBlock ReadFile(const std::string& path, FileDigest* digest) {
 
 FileDigest HashFile(const std::string& path) {
   uint64_t size = 0;
-  const Descriptor file(OpenRegular(path, &size));
+  const Descriptor file = OpenRegular(path, &size);
+  return HashOpenFile(file, path);
+}
+
+FileDigest HashOpenFile(const Descriptor& file, const std::string& path) {
   const ByteBlock slice(kSliceBytes);
   Sha256 hash;
   uint64_t total = 0;
@@ -113,7 +97,7 @@ FileDigest WriteNewFile(const std::string& path, const void* data, size_t size) 
         .With("step", std::string(step));
   };
   Descriptor file(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
-  if (file.get() < 0) {
+  if (!file) {
     throw Error(ErrorCode::kWrite, "cannot create " + path + ": " + std::strerror(errno))
         .With("path", path)
         .With("step", std::string("create"));

@@ -9,6 +9,8 @@
 
 namespace trtnode {
 
+class Descriptor;
+
 struct FileDigest {
   std::string sha256;
   uint64_t size_bytes = 0;
@@ -41,6 +43,9 @@ ByteBlock ReadFile(const std::string& path, FileDigest* digest);
 
 // The digest alone, in constant memory.
 FileDigest HashFile(const std::string& path);
+
+// The same of an open file, from where it stands to its end; `path` is for messages.
+FileDigest HashOpenFile(const Descriptor& file, const std::string& path);
 
 // Creates `path`, which must not exist, writes and fsyncs it. On failure nothing is left and Error(kWrite) is thrown.
 FileDigest WriteNewFile(const std::string& path, const void* data, size_t size);

@@ -38,6 +38,7 @@ Lane::Lane(const Device& device, std::shared_ptr<LoadedEngine> engine,
       execution_(engine_->CreateExecution()),
       input_addresses_(engine_->inputs().size()),
       output_addresses_(engine_->outputs().size()) {
+  data_dependent_.resize(engine_->outputs().size());
   for (size_t i = 0; i < engine_->inputs().size(); ++i) input_memory_.emplace_back(device);
   for (size_t i = 0; i < engine_->outputs().size(); ++i) output_memory_.emplace_back(device);
   thread_ = std::thread([this] { ThreadMain(); });
@@ -149,29 +150,49 @@ void Lane::Execute(InferJob* job) {
 
 void Lane::Enqueue(InferJob* job) {
   SetShapes(*job);
-  const std::vector<TensorInfo>& inputs = engine_->inputs();
-  const std::vector<TensorInfo>& outputs = engine_->outputs();
+  PlaceInputs(*job);
+  PlaceOutputs(job);
 
+  if (job->timed) before_h2d_.Record(stream_);
+  const std::vector<TensorInfo>& inputs = engine_->inputs();
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (inputs[i].on_host) continue;
-    input_memory_[i].Reserve(job->input_bytes[i]);
+    stream_.CopyToDevice(input_memory_[i].pointer(), job->staging.data() + job->input_offsets[i],
+                         job->input_bytes[i]);
+  }
+  if (job->timed) before_compute_.Record(stream_);
+  const InferJob::Clock::time_point before = InferJob::Clock::now();
+  RunNetwork(job);
+  job->timing.enqueue = Milliseconds(InferJob::Clock::now() - before);
+  if (job->timed) after_compute_.Record(stream_);
+  CopyOutputs(job);
+  if (job->timed) after_d2h_.Record(stream_);
+}
+
+void Lane::PlaceInputs(const InferJob& job) {
+  const std::vector<TensorInfo>& inputs = engine_->inputs();
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i].on_host) continue;  // SetShapes did
+    input_memory_[i].Reserve(job.input_bytes[i]);
     SetAddress(inputs[i], input_memory_[i].address(), &input_addresses_[i]);
   }
+}
 
+void Lane::PlaceOutputs(InferJob* job) {
+  const std::vector<TensorInfo>& outputs = engine_->outputs();
   job->outputs.resize(outputs.size());
   for (size_t i = 0; i < outputs.size(); ++i) {
     InferOutput& output = job->outputs[i];
     output.dims = output_dims_[i];
-    const int64_t count = ElementCount(output.dims);
-    for (const int64_t dim : output.dims) {
-      if (dim >= 0) continue;
-      throw Error(ErrorCode::kUnsupported,
-                  "output " + outputs[i].name + " has dims " + DimsToString(output.dims) +
-                      " that depend on the data; this version of trt-node cannot fetch such an "
-                      "output yet")
-          .With("output", outputs[i].name);
+    if (IsDynamic(output.dims)) {
+      if (!data_dependent_[i]) {
+        data_dependent_[i] = std::make_unique<DataDependentOutput>(&output_memory_[i]);
+        execution_->SetOutputMemory(outputs[i], data_dependent_[i].get());
+      }
+      data_dependent_[i]->Forget();
+      continue;
     }
-    output.size_bytes = static_cast<size_t>(count) * MovableBytes(outputs[i].type);
+    output.size_bytes = ByteCount(outputs[i].type, output.dims);
     if (job->wanted[i] || outputs[i].on_host) output.memory = pool_->Take(output.size_bytes);
     if (outputs[i].on_host) {
       SetAddress(outputs[i], output.memory.data(), &output_addresses_[i]);
@@ -180,24 +201,44 @@ void Lane::Enqueue(InferJob* job) {
     output_memory_[i].Reserve(output.size_bytes);
     SetAddress(outputs[i], output_memory_[i].address(), &output_addresses_[i]);
   }
+}
 
-  if (job->timed) before_h2d_.Record(stream_);
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    if (inputs[i].on_host) continue;
-    stream_.CopyToDevice(input_memory_[i].pointer(), job->staging.data() + job->input_offsets[i],
-                         job->input_bytes[i]);
+void Lane::RunNetwork(InferJob* job) {
+  try {
+    execution_->Enqueue(stream_.get());
+  } catch (const Error&) {
+    for (const auto& output : data_dependent_) {
+      if (output && output->failure()) throw Error(*output->failure());
+    }
+    throw;
   }
-  if (job->timed) before_compute_.Record(stream_);
-  const InferJob::Clock::time_point before = InferJob::Clock::now();
-  execution_->Enqueue(stream_.get());
-  job->timing.enqueue = Milliseconds(InferJob::Clock::now() - before);
-  if (job->timed) after_compute_.Record(stream_);
+  CompleteOutputs(job);
+}
+
+void Lane::CompleteOutputs(InferJob* job) {
+  const std::vector<TensorInfo>& outputs = engine_->outputs();
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    InferOutput& output = job->outputs[i];
+    if (!IsDynamic(output.dims)) continue;
+    const std::optional<Dims>& dims = data_dependent_[i]->dims();
+    if (!dims || IsDynamic(*dims)) {
+      throw Error(ErrorCode::kInferFailed, "TensorRT did not tell the dims of output " +
+                                               outputs[i].name + ", which depend on the data")
+          .With("output", outputs[i].name);
+    }
+    output.dims = *dims;
+    output.size_bytes = ByteCount(outputs[i].type, output.dims);
+    if (job->wanted[i]) output.memory = pool_->Take(output.size_bytes);
+  }
+}
+
+void Lane::CopyOutputs(InferJob* job) {
+  const std::vector<TensorInfo>& outputs = engine_->outputs();
   for (size_t i = 0; i < outputs.size(); ++i) {
     if (outputs[i].on_host || !job->wanted[i]) continue;
     stream_.CopyToHost(job->outputs[i].memory.data(), output_memory_[i].pointer(),
                        job->outputs[i].size_bytes);
   }
-  if (job->timed) after_d2h_.Record(stream_);
 }
 
 void Lane::SetShapes(const InferJob& job) {

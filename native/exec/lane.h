@@ -14,6 +14,7 @@
 
 #include "cuda/memory.h"
 #include "cuda/stream.h"
+#include "exec/data_dependent_output.h"
 #include "exec/pinned_pool.h"
 #include "trt/backend.h"
 
@@ -84,6 +85,13 @@ class Lane {
   std::shared_ptr<InferJob> NextJob();
   void Execute(InferJob* job);
   void Enqueue(InferJob* job);
+  void PlaceInputs(const InferJob& job);
+  // Memory for the outputs whose dims are known before TensorRT runs, and a way to ask for the others'.
+  void PlaceOutputs(InferJob* job);
+  void RunNetwork(InferJob* job);
+  // Takes over what TensorRT told of outputs that depend on the data.
+  void CompleteOutputs(InferJob* job);
+  void CopyOutputs(InferJob* job);
   // Tells TensorRT what differs from the inference before: each of these calls costs it microseconds.
   void SetShapes(const InferJob& job);
   void SetAddress(const TensorInfo& tensor, void* address, void** known);
@@ -100,6 +108,7 @@ class Lane {
   const Event before_h2d_, before_compute_, after_compute_, after_d2h_;
   std::vector<DeviceBuffer> input_memory_;
   std::vector<DeviceBuffer> output_memory_;
+  std::vector<std::unique_ptr<DataDependentOutput>> data_dependent_;  // null for the other outputs
   const std::unique_ptr<Execution> execution_;
   // What the context was last told.
   int profile_ = 0;

@@ -9,7 +9,7 @@ namespace trtnode {
 void RegisterProbe(Napi::Env env, Napi::Object exports);
 // build
 void RegisterBuild(Napi::Env env, Napi::Object exports);
-// readPlan, createPlan, hashFile
+// readPlan, createPlan, hashFile, hashExternalFile
 void RegisterPlan(Napi::Env env, Napi::Object exports, AddonData* data);
 // loadEngine
 void RegisterEngine(Napi::Env env, Napi::Object exports, AddonData* data);

@@ -11,12 +11,22 @@ Napi::Array ToArray(Napi::Env env, const Items& items, Convert convert) {
   return array;
 }
 
-Napi::Value RangeToJs(Napi::Env env, const DimsRange& range) {
+Napi::Object RangeToJs(Napi::Env env, const DimsRange& range) {
   Napi::Object object = Napi::Object::New(env);
   object.Set("min", ToJs(env, range.min));
   object.Set("opt", ToJs(env, range.opt));
   object.Set("max", ToJs(env, range.max));
   return object;
+}
+
+Napi::Value RangeToJs(Napi::Env env, const InputRange& range) {
+  Napi::Object object = RangeToJs(env, range.dims);
+  if (range.values) object.Set("values", RangeToJs(env, *range.values));
+  return object;
+}
+
+DimsRange ReadRange(const Napi::Object& object) {
+  return {ReadDims(object.Get("min")), ReadDims(object.Get("opt")), ReadDims(object.Get("max"))};
 }
 
 Profile ReadProfile(const Napi::Object& object) {
@@ -25,10 +35,23 @@ Profile ReadProfile(const Napi::Object& object) {
   for (uint32_t i = 0; i < names.Length(); ++i) {
     const std::string name = names.Get(i).ToString();
     const Napi::Object range = object.Get(name).As<Napi::Object>();
-    profile[name] = {ReadDims(range.Get("min")), ReadDims(range.Get("opt")),
-                     ReadDims(range.Get("max"))};
+    const Napi::Value values = range.Get("values");
+    InputRange& read = profile[name];
+    read.dims = ReadRange(range);
+    if (values.IsObject()) read.values = ReadRange(values.As<Napi::Object>());
   }
   return profile;
+}
+
+ExternalData ReadExternalData(const Napi::Object& object) {
+  ExternalData data;
+  data.folder = object.Get("folder").ToString();
+  const auto files = object.Get("files").As<Napi::Array>();
+  for (uint32_t i = 0; i < files.Length(); ++i) {
+    const auto file = files.Get(i).As<Napi::Object>();
+    data.files.push_back({file.Get("location").ToString(), file.Get("identity").ToString()});
+  }
+  return data;
 }
 
 std::map<MemoryPool, uint64_t> ReadMemoryPools(const Napi::Object& object) {
@@ -75,6 +98,12 @@ LibraryFiles ReadLibraryFiles(const Napi::Object& object) {
 BuildSpec ReadBuildSpec(const Napi::Object& request) {
   BuildSpec spec;
   spec.model_path = request.Get("model").ToString();
+  spec.model_sha256 = request.Get("modelSha256").ToString();
+  spec.stage = request.Get("stage").ToString();
+  const Napi::Value external_data = request.Get("externalData");
+  if (external_data.IsObject()) {
+    spec.external_data = ReadExternalData(external_data.As<Napi::Object>());
+  }
   spec.plan_path = request.Get("planPath").ToString();
   const Napi::Value device = request.Get("device");
   if (device.IsNumber()) spec.device = device.As<Napi::Number>().Int32Value();
@@ -146,7 +175,11 @@ Napi::Value ToJs(Napi::Env env, const std::vector<LayerInfo>& layers) {
 Napi::Value ToJs(Napi::Env env, const std::vector<Profile>& profiles) {
   return ToArray(env, profiles, [&](const Profile& profile) {
     Napi::Object object = Napi::Object::New(env);
-    for (const auto& [name, range] : profile) object.Set(name, RangeToJs(env, range));
+    for (const auto& [name, range] : profile) {
+      // Defined, not set: an input may be called __proto__.
+      object.DefineProperty(
+          Napi::PropertyDescriptor::Value(name, RangeToJs(env, range), napi_default_jsproperty));
+    }
     return object;
   });
 }

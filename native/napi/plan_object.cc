@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/contained_file.h"
 #include "core/sha256.h"
 #include "napi/bindings.h"
 #include "napi/convert.h"
@@ -49,21 +50,22 @@ class SealPlanOperation final : public ThreadOperation {
 
 class HashFileOperation final : public ThreadOperation {
  public:
-  HashFileOperation(Napi::Env env, std::string path)
-      : ThreadOperation(env), path_(std::move(path)) {}
+  using Work = std::function<ContainedDigest()>;
+  HashFileOperation(Napi::Env env, Work work) : ThreadOperation(env), work_(std::move(work)) {}
 
  protected:
-  void Execute() override { digest_ = HashFile(path_); }
+  void Execute() override { hashed_ = work_(); }
   Napi::Value Result(Napi::Env env) override {
     Napi::Object object = Napi::Object::New(env);
-    object.Set("sha256", digest_.sha256);
-    object.Set("sizeBytes", static_cast<double>(digest_.size_bytes));
+    object.Set("sha256", hashed_.digest.sha256);
+    object.Set("sizeBytes", static_cast<double>(hashed_.digest.size_bytes));
+    if (!hashed_.identity.empty()) object.Set("identity", hashed_.identity);
     return object;
   }
 
  private:
-  const std::string path_;
-  FileDigest digest_;
+  const Work work_;
+  ContainedDigest hashed_;
 };
 
 Napi::Value ReadPlan(const Napi::CallbackInfo& info) {
@@ -73,7 +75,18 @@ Napi::Value ReadPlan(const Napi::CallbackInfo& info) {
 
 Napi::Value HashFileAt(const Napi::CallbackInfo& info) {
   return DataOf(info.Env())
-      .state->Start(std::make_unique<HashFileOperation>(info.Env(), info[0].ToString()));
+      .state->Start(std::make_unique<HashFileOperation>(
+          info.Env(),
+          [path = info[0].ToString().Utf8Value()] { return ContainedDigest{HashFile(path), ""}; }));
+}
+
+Napi::Value HashExternalFile(const Napi::CallbackInfo& info) {
+  return DataOf(info.Env())
+      .state->Start(std::make_unique<HashFileOperation>(
+          info.Env(),
+          [folder = info[0].ToString().Utf8Value(), location = info[1].ToString().Utf8Value()] {
+            return HashContained(folder, location);
+          }));
 }
 
 Napi::Value CreatePlan(const Napi::CallbackInfo& info) {
@@ -149,6 +162,7 @@ void RegisterPlan(Napi::Env env, Napi::Object exports, AddonData* data) {
   exports.Set("readPlan", Napi::Function::New<ReadPlan>(env, "readPlan"));
   exports.Set("createPlan", Napi::Function::New<CreatePlan>(env, "createPlan"));
   exports.Set("hashFile", Napi::Function::New<HashFileAt>(env, "hashFile"));
+  exports.Set("hashExternalFile", Napi::Function::New<HashExternalFile>(env, "hashExternalFile"));
 }
 
 }  // namespace trtnode

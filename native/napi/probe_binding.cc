@@ -57,6 +57,85 @@ class ProbeDriverOperation final : public ThreadOperation {
   std::vector<DeviceInfo> devices_;
 };
 
+// null for what is not known.
+template <typename T>
+Napi::Value ToJsOrNull(Napi::Env env, const std::optional<T>& value) {
+  if (!value) return env.Null();
+  if constexpr (std::is_same_v<T, std::string>) {
+    return Napi::String::New(env, *value);
+  } else if constexpr (std::is_same_v<T, bool>) {
+    return Napi::Boolean::New(env, *value);
+  } else if constexpr (std::is_same_v<T, std::vector<std::string>>) {
+    return ToJs(env, *value);
+  } else {
+    return Napi::Number::New(env, static_cast<double>(*value));
+  }
+}
+
+Napi::Value ToJs(Napi::Env env, const GpuState& state) {
+  Napi::Object object = Napi::Object::New(env);
+  const auto set = [&](const char* name, const auto& value) {
+    object.Set(name, ToJsOrNull(env, value));
+  };
+  object.Set("index", state.index);
+  set("name", state.name);
+  set("uuid", state.uuid);
+  set("pciBusId", state.pci_bus_id);
+  set("computeCapability", state.compute_capability);
+  set("persistenceMode", state.persistence_mode);
+  object.Set("mig", env.Null());
+  if (state.mig) {
+    Napi::Object mig = Napi::Object::New(env);
+    mig.Set("enabled", state.mig->enabled);
+    mig.Set("pending", state.mig->pending);
+    mig.Set("instances", state.mig->instances);
+    object.Set("mig", mig);
+  }
+  set("smClockMhz", state.sm_clock_mhz);
+  set("smClockMaxMhz", state.sm_clock_max_mhz);
+  set("smClockApplicationMhz", state.sm_clock_application_mhz);
+  set("memoryClockMhz", state.memory_clock_mhz);
+  set("memoryClockMaxMhz", state.memory_clock_max_mhz);
+  set("memoryClockApplicationMhz", state.memory_clock_application_mhz);
+  set("powerDrawWatts", state.power_draw_watts);
+  set("powerLimitWatts", state.power_limit_watts);
+  set("powerLimitDefaultWatts", state.power_limit_default_watts);
+  set("temperatureCelsius", state.temperature_celsius);
+  set("gpuUtilizationPercent", state.gpu_utilization_percent);
+  set("memoryUtilizationPercent", state.memory_utilization_percent);
+  set("memoryTotalBytes", state.memory_total_bytes);
+  set("memoryUsedBytes", state.memory_used_bytes);
+  set("pcieGeneration", state.pcie_generation);
+  set("pcieGenerationMax", state.pcie_generation_max);
+  set("pcieWidth", state.pcie_width);
+  set("pcieWidthMax", state.pcie_width_max);
+  set("eccEnabled", state.ecc_enabled);
+  set("computeMode", state.compute_mode);
+  set("clockEventReasons", state.clock_event_reasons);
+  set("otherProcesses", state.other_processes);
+  return object;
+}
+
+class GpuStatesOperation final : public ThreadOperation {
+ public:
+  using ThreadOperation::ThreadOperation;
+
+ protected:
+  void Execute() override {
+    const Activity activity;
+    states_ = GpuStatesFromNvml();
+  }
+
+  Napi::Value Result(Napi::Env env) override {
+    Napi::Array array = Napi::Array::New(env, states_.size());
+    for (uint32_t i = 0; i < states_.size(); ++i) array.Set(i, ToJs(env, states_[i]));
+    return array;
+  }
+
+ private:
+  std::vector<GpuState> states_;
+};
+
 class ProbeLibraryOperation final : public ThreadOperation {
  public:
   ProbeLibraryOperation(Napi::Env env, LibraryFiles files)
@@ -110,6 +189,10 @@ Napi::Value ProbeDriver(const Napi::CallbackInfo& info) {
   return DataOf(info.Env()).state->Start(std::make_unique<ProbeDriverOperation>(info.Env()));
 }
 
+Napi::Value GetGpuStates(const Napi::CallbackInfo& info) {
+  return DataOf(info.Env()).state->Start(std::make_unique<GpuStatesOperation>(info.Env()));
+}
+
 Napi::Value ProbeLibraryFiles(const Napi::CallbackInfo& info) {
   return DataOf(info.Env())
       .state->Start(std::make_unique<ProbeLibraryOperation>(
@@ -126,6 +209,7 @@ Napi::Value GetDeviceMemory(const Napi::CallbackInfo& info) {
 
 void RegisterProbe(Napi::Env env, Napi::Object exports) {
   exports.Set("probeDriver", Napi::Function::New<ProbeDriver>(env, "probeDriver"));
+  exports.Set("gpuStates", Napi::Function::New<GetGpuStates>(env, "gpuStates"));
   exports.Set("probeLibrary", Napi::Function::New<ProbeLibraryFiles>(env, "probeLibrary"));
   exports.Set("deviceMemory", Napi::Function::New<GetDeviceMemory>(env, "deviceMemory"));
 
@@ -148,8 +232,7 @@ void RegisterProbe(Napi::Env env, Napi::Object exports) {
   Napi::Object types = Napi::Object::New(env);
   for (int i = 0; i <= static_cast<int>(kLastDataType); ++i) {
     const auto type = static_cast<DataType>(i);
-    if (MovableBytes(type) > 0)
-      types.Set(DataTypeName(type), static_cast<double>(MovableBytes(type)));
+    types.Set(DataTypeName(type), static_cast<double>(BitsPerElement(type)));
   }
   exports.Set("tensorTypes", types);
 }

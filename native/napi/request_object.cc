@@ -129,8 +129,7 @@ Napi::Object RequestObject::Create(Napi::Env env, std::shared_ptr<EngineSession>
   constexpr size_t kAlignment = 256;
   size_t total = 0;
   for (size_t i = 0; i < session->inputs().size(); ++i) {
-    const size_t bytes = static_cast<size_t>(ElementCount(job->input_dims[i])) *
-                         MovableBytes(session->inputs()[i].type);
+    const size_t bytes = ByteCount(session->inputs()[i].type, job->input_dims[i]);
     job->input_offsets.push_back(total);
     job->input_bytes.push_back(bytes);
     total += (bytes + kAlignment - 1) / kAlignment * kAlignment;

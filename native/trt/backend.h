@@ -36,6 +36,15 @@ struct ProgressEvent {
 };
 using ProgressSink = std::function<void(ProgressEvent)>;
 
+// Where an output goes whose dims TensorRT only learns while it runs. Called from within Execution::Enqueue.
+class OutputMemory {
+ public:
+  virtual ~OutputMemory() = default;
+  // Device memory of at least this size, 256-byte aligned; null where there is none.
+  virtual void* Reserve(size_t size_bytes) noexcept = 0;
+  virtual void SetDims(Dims dims) noexcept = 0;
+};
+
 // One execution context. Used by one thread at a time, with the device's context current.
 class Execution {
  public:
@@ -43,6 +52,8 @@ class Execution {
   virtual void SetProfile(int index, CUstream stream) = 0;
   virtual void SetInputDims(const TensorInfo& input, const Dims& dims) = 0;
   virtual void SetAddress(const TensorInfo& tensor, void* address) = 0;
+  // Instead of an address, for an output whose dims depend on the data. `memory` must outlive this.
+  virtual void SetOutputMemory(const TensorInfo& output, OutputMemory* memory) = 0;
   // Dims of an output once every input's dims are set; -1 where they depend on the data.
   virtual Dims OutputDims(const TensorInfo& output) = 0;
   virtual void Enqueue(CUstream stream) = 0;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "cuda/driver.h"
+
 namespace trtnode {
 namespace {
 
@@ -19,6 +21,14 @@ LiveLogs& Live() {
   // Never destroyed: TensorRT's threads may log while the process exits.
   static LiveLogs& live = *new LiveLogs;
   return live;
+}
+
+// On a machine without a driver TensorRT-RTX reports CUDA's "no device" and "driver too old" as errors and builds all the
+// same. Beside a real error they look like its cause.
+bool IsAboutTheMissingDriver(const LogLine& line) {
+  return line.severity <= LogSeverity::kError && Driver::Get().table_or_null() == nullptr &&
+         (line.message.find("cudaError 35") != std::string::npos ||
+          line.message.find("cudaError 100") != std::string::npos);
 }
 
 }  // namespace
@@ -64,7 +74,11 @@ LogScope::~LogScope() {
 
 void DispatchLog(LogSeverity severity, const char* message) noexcept {
   try {
-    const LogLine line{severity, std::string(message, strnlen(message, kMaxMessageBytes))};
+    LogLine line{severity, std::string(message, strnlen(message, kMaxMessageBytes))};
+    if (IsAboutTheMissingDriver(line)) {
+      line.severity = LogSeverity::kInfo;
+      line.message += " (no driver is needed for this)";
+    }
     if (current_log != nullptr) {
       current_log->Add(line);
       return;

@@ -1,5 +1,7 @@
 #include "trt/types.h"
 
+#include <algorithm>
+
 namespace trtnode {
 
 const char* FlavourName(Flavour flavour) {
@@ -42,25 +44,25 @@ const char* DataTypeName(DataType type) {
   return "unknown";
 }
 
-size_t MovableBytes(DataType type) {
+size_t BitsPerElement(DataType type) {
   switch (type) {
     case DataType::kInt64:
-      return 8;
+      return 64;
     case DataType::kFloat32:
     case DataType::kInt32:
-      return 4;
+      return 32;
     case DataType::kFloat16:
-      return 2;
+    case DataType::kBfloat16:
+      return 16;
     case DataType::kInt8:
     case DataType::kBool:
     case DataType::kUint8:
-      return 1;
     case DataType::kFloat8E4M3Fn:
-    case DataType::kBfloat16:
+    case DataType::kFloat8E8M0:
+      return 8;
     case DataType::kInt4:
     case DataType::kFloat4E2M1:
-    case DataType::kFloat8E8M0:
-      return 0;
+      return 4;
   }
   return 0;
 }
@@ -92,10 +94,22 @@ std::string DimsToString(const Dims& dims) {
   return text + "]";
 }
 
+bool IsDynamic(const Dims& dims) {
+  return std::any_of(dims.begin(), dims.end(), [](int64_t dim) { return dim < 0; });
+}
+
 int64_t ElementCount(const Dims& dims) {
+  // First, as the product of the others may be beyond any integer.
+  if (std::find(dims.begin(), dims.end(), 0) != dims.end()) return 0;
   int64_t count = 1;
   for (const int64_t dim : dims) count *= dim;
   return count;
+}
+
+size_t ByteCount(DataType type, const Dims& dims) {
+  const auto count = static_cast<size_t>(ElementCount(dims));
+  const size_t bits = BitsPerElement(type);
+  return bits >= 8 ? count * (bits / 8) : (count * bits + 7) / 8;
 }
 
 }  // namespace trtnode

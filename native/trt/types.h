@@ -46,14 +46,20 @@ enum class DataType {
 inline constexpr DataType kLastDataType = DataType::kFloat8E8M0;
 
 const char* DataTypeName(DataType type);
-// Bytes per element of the types that lanes move; 0 for the others.
-size_t MovableBytes(DataType type);
+// Elements of less than 8 bits lie two in a byte, the first in the low half.
+size_t BitsPerElement(DataType type);
 
 using Dims = std::vector<int64_t>;
 std::string DimsToString(const Dims& dims);
 
+// Whether any of them is open (-1).
+bool IsDynamic(const Dims& dims);
+
 // Elements of static dims.
 int64_t ElementCount(const Dims& dims);
+
+// Of a tensor with static dims, without gaps.
+size_t ByteCount(DataType type, const Dims& dims);
 
 struct TensorInfo {
   std::string name;
@@ -69,8 +75,13 @@ struct DimsRange {
   Dims max;
 };
 
+struct InputRange {
+  DimsRange dims;
+  std::optional<DimsRange> values;  // of a shape tensor, element by element
+};
+
 // Input name → range, for the inputs that a profile speaks of.
-using Profile = std::map<std::string, DimsRange>;
+using Profile = std::map<std::string, InputRange>;
 
 struct LayerInfo {
   std::string name;
@@ -90,8 +101,23 @@ enum class MemoryPool {
 inline constexpr MemoryPool kLastMemoryPool = MemoryPool::kTacticSharedMemory;
 const char* MemoryPoolName(MemoryPool pool);
 
+struct ExternalFile {
+  std::string location;  // relative to the folder, without ".."
+  std::string identity;  // as it was when it was examined
+};
+
+// Files that the model keeps tensors in.
+struct ExternalData {
+  std::string folder;
+  std::vector<ExternalFile> files;
+};
+
 struct BuildSpec {
   std::string model_path;
+  std::string model_sha256;  // as it was when it was examined
+  ExternalData external_data;
+  // An empty private folder, which the parser gets to see in place of the model's own. Whoever made it removes it.
+  std::string stage;
   std::string plan_path;
   std::optional<int> device;  // none: without a GPU
   std::optional<bool> tf32;   // none: TensorRT's default

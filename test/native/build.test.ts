@@ -214,6 +214,9 @@ describe('options', () => {
     const request = {
       library: { core, parser },
       model: digits,
+      modelSha256: '',
+      externalData: null,
+      stage: await freshFolder(),
       planPath: path.join(folder, 'never.plan'),
       device: null,
       tf32: null,

@@ -4,7 +4,7 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { nativeMemoryPools, type NativeLoadRequest, type NativePlan } from '../../lib/binding';
-import { bytesPerElement, tensorTypes } from '../../lib/data-types';
+import { bitsPerElement, tensorTypes } from '../../lib/data-types';
 import {
   codeWithoutGpu,
   failure,
@@ -26,8 +26,8 @@ describe('tables that both sides have', () => {
     expect([...binding.memoryPools].sort()).toEqual([...nativeMemoryPools].sort());
   });
 
-  it('agree on tensor types and their sizes', () => {
-    const known = Object.fromEntries(tensorTypes.map((type) => [type, bytesPerElement(type)]));
+  it('agree on tensor types and their bits per element', () => {
+    const known = Object.fromEntries(tensorTypes.map((type) => [type, bitsPerElement(type)]));
     expect(binding.tensorTypes).toEqual(known);
   });
 

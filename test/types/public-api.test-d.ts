@@ -1,4 +1,5 @@
 // Programs that compile, and beside each what must not: an expected error that does not come is an error itself.
+import { Tensor as OnnxRuntimeTensor } from 'onnxruntime-common';
 import { expectTypeOf, test } from 'vitest';
 import { buildEngine, infer, loadEngine, probeRuntimes, Tensor, TrtError } from '../../lib/index';
 import type {
@@ -7,6 +8,7 @@ import type {
   InferTiming,
   LoadOptions,
   Manifest,
+  NestedArray,
   RuntimeReport,
   TensorInputs,
   TensorLike,
@@ -56,11 +58,45 @@ test('a tensor’s data belongs to its type', () => {
   expectTypeOf<Tensor>().toExtend<TensorLike>();
 });
 
+test('types without an array of their own stand in integers', () => {
+  expectTypeOf(new Tensor('bfloat16', new Uint16Array(1)).data).toEqualTypeOf<Uint16Array>();
+  for (const type of ['float8e4m3fn', 'float8e8m0', 'float4e2m1', 'int4'] as const) {
+    expectTypeOf(new Tensor(type, new Uint8Array(1)).data).toEqualTypeOf<Uint8Array>();
+  }
+  // @ts-expect-error bits are no numbers
+  new Tensor('bfloat16', new Float32Array(1));
+});
+
+test('a tensor is made of plain values, and its type follows', async () => {
+  expectTypeOf(
+    Tensor.from([
+      [1, 2],
+      [3, 4],
+    ]),
+  ).toEqualTypeOf<Tensor<'float32'>>();
+  expectTypeOf(Tensor.from(1)).toEqualTypeOf<Tensor<'float32'>>();
+  expectTypeOf(Tensor.from([1n])).toEqualTypeOf<Tensor<'int64'>>();
+  expectTypeOf(Tensor.from([[true]])).toEqualTypeOf<Tensor<'bool'>>();
+  expectTypeOf(Tensor.from(new Int32Array(1))).toEqualTypeOf<Tensor<'int32'>>();
+  expectTypeOf(Tensor.from(Buffer.alloc(1))).toEqualTypeOf<Tensor<'uint8'>>();
+  expectTypeOf(Tensor.from([1], 'float16', [1, 1])).toEqualTypeOf<Tensor<'float16'>>();
+  expectTypeOf(Tensor.from([image, image], 'bfloat16')).toEqualTypeOf<Tensor<'bfloat16'>>();
+  // @ts-expect-error strings are no values
+  Tensor.from(['a']);
+  const half = Tensor.from([1], 'float16');
+  expectTypeOf(half.toFloat32()).toEqualTypeOf<Float32Array>();
+  expectTypeOf(half.toNested()).toEqualTypeOf<NestedArray<number>>();
+  expectTypeOf(Tensor.from([1n]).toNested()).toEqualTypeOf<NestedArray<bigint>>();
+  expectTypeOf(await Tensor.from([1n]).getData()).toEqualTypeOf<BigInt64Array>();
+});
+
 test('inputs are tensors of any make, or bare arrays', () => {
   void engine.infer({ image });
   void engine.infer({ image: { type: 'float32', data: image, dims: [1, 64] } }, { profile: 0 });
   void engine.infer({ half: { type: 'float16', data: new Uint16Array(1), dims: [1] } });
   void engine.infer({ bytes: Buffer.alloc(1), ids: new BigInt64Array(1) });
+  // A tensor of ONNX Runtime.
+  void engine.infer({ image: new OnnxRuntimeTensor('float32' as const, image, [1, 64]) });
   // @ts-expect-error no tensor type has 64-bit floats
   void engine.infer({ image: new Float64Array(64) });
   // @ts-expect-error a plain array

@@ -7,6 +7,7 @@ import {
   type BuildOptions,
 } from '../../lib/build-options';
 import { TrtError } from '../../lib/errors';
+import { checkedProfiles } from '../../lib/profile-option';
 
 /** Options as JavaScript may pass them. */
 function check(options: unknown): ReturnType<typeof checkedBuildOptions> {
@@ -30,11 +31,12 @@ describe('checkedBuildOptions', () => {
       library: null,
       output: null,
       precision: null,
-      profiles: [],
+      profiles: { list: [], names: undefined },
       optimizationLevel: null,
       memoryPools: {},
       computeCapabilities: [],
       device: null,
+      externalData: new Map(),
       labels: {},
       signal: null,
       onProgress: null,
@@ -70,11 +72,12 @@ describe('checkedBuildOptions', () => {
       library: '/opt/trt',
       output: '/tmp/a b.engine',
       precision: 'tf32',
-      profiles,
+      profiles: checkedProfiles(profiles),
       optimizationLevel: 5,
       memoryPools: { workspace: 2 ** 34, tacticSharedMemory: 0 },
       computeCapabilities: ['8.6', '12.0'],
       device: 1,
+      externalData: new Map(),
       labels: { commit: '1f3a' },
       signal,
       onProgress,
@@ -93,16 +96,7 @@ describe('checkedBuildOptions', () => {
     ['a URL in a string', { output: 'file:///tmp/a.engine' }],
     ['a precision of later versions', { precision: 'bf16' }],
     ['a null precision', { precision: null }],
-    ['profiles that are no array', { profiles: {} }],
-    ['a profile that is no object', { profiles: [[]] }],
-    ['a hole in the profiles', { profiles: new Array(1) }],
-    ['a range that is no object', { profiles: [{ x: 3 }] }],
-    ['a range without opt', { profiles: [{ x: { min: [1], max: [2] } }] }],
-    [
-      'a range with an unknown bound',
-      { profiles: [{ x: { min: [1], opt: [1], max: [1], mx: [] } }] },
-    ],
-    ['dims that are no array', { profiles: [{ x: { min: 1, opt: 1, max: 1 } }] }],
+    ['profiles that are none', { profiles: 'wide' }],
     ['a level above 5', { optimizationLevel: 6 }],
     ['a fractional level', { optimizationLevel: 2.5 }],
     ['a level as text', { optimizationLevel: '3' }],
@@ -140,47 +134,6 @@ describe('checkedBuildOptions', () => {
     const checked = check({ labels }).labels;
     expect(Object.keys(checked)).toEqual(['__proto__']);
     expect(Object.getPrototypeOf(checked)).toBe(Object.prototype);
-  });
-});
-
-describe('profiles', () => {
-  const range = (min: unknown[], opt: unknown[], max: unknown[]): unknown => ({ min, opt, max });
-
-  it.each([
-    ['min above opt', [{ x: range([1, 5], [1, 4], [1, 8]) }], { profile: 0, input: 'x', axis: 1 }],
-    ['opt above max', [{ x: range([1, 1], [9, 1], [8, 1]) }], { profile: 0, input: 'x', axis: 0 }],
-    ['different ranks', [{ x: range([1], [1, 1], [1, 1]) }], { profile: 0, input: 'x' }],
-    ['nine dims', [{ x: range(Array(9).fill(1), [1], [1]) }], { profile: 0, input: 'x' }],
-    ['a negative dim', [{ x: range([-1], [1], [1]) }], { input: 'x', axis: 0 }],
-    ['a fractional dim', [{ x: range([1], [1.5], [2]) }], { input: 'x', axis: 0 }],
-    ['a dim as text', [{ x: range([1], ['1'], [2]) }], { input: 'x', axis: 0 }],
-    ['a dim above 2^53', [{ x: range([1], [1], [2 ** 53]) }], { input: 'x', axis: 0 }],
-    ['no input', [{}], { profile: 0 }],
-    [
-      'an input that only the first names',
-      [{ x: range([1], [1], [1]), y: range([1], [1], [1]) }, { x: range([2], [2], [2]) }],
-      { profile: 1, input: 'y' },
-    ],
-    [
-      'an input that only the second names',
-      [{ x: range([1], [1], [1]) }, { x: range([2], [2], [2]), z: range([1], [1], [1]) }],
-      { profile: 1, input: 'z' },
-    ],
-  ])('refuses %s', (_, profiles, details) => {
-    const error = errorOf(() => check({ profiles }));
-    expect(error.code).toBe('ERR_TRT_PROFILE_INVALID');
-    expect(error.details).toMatchObject(details);
-  });
-
-  it('takes several profiles, scalars and dims of 0, and copies them', () => {
-    const given = [
-      { x: { min: [0], opt: [1], max: [1] }, s: { min: [], opt: [], max: [] } },
-      { s: { min: [], opt: [], max: [] }, x: { min: [2], opt: [2], max: [4] } },
-    ];
-    const { profiles } = check({ profiles: given });
-    expect(profiles).toEqual(given);
-    given[0]?.x.min.push(7);
-    expect(profiles[0]?.['x']?.min).toEqual([0]);
   });
 });
 

@@ -13,6 +13,9 @@ vi.mock('node:child_process', () => ({
 const order: NativeBuildRequest = {
   library: { core: '/lib/libnvinfer.so.10', parser: null },
   model: '/models/a.onnx',
+  externalData: null,
+  stage: '/nowhere',
+  modelSha256: '',
   planPath: '/nowhere/plan',
   device: null,
   tf32: null,

@@ -18,6 +18,9 @@ beforeEach(async () => {
   order = {
     library: { core: '/opt/a tensorrt/lib/libnvinfer.so.10', parser: null },
     model: '/models/a.onnx',
+    externalData: null,
+    stage: '/nowhere',
+    modelSha256: '',
     planPath: path.join(folder, 'plan.tmp'),
     device: null,
     tf32: null,

@@ -1,31 +1,30 @@
 import { readdirSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { NativeBuildRequest, NativeBuildResult, NativeDriver } from '../../lib/binding';
-import { buildEngine, buildThrough, type BuildMachine } from '../../lib/build';
-import { checkedBuildOptions, type BuildOptions } from '../../lib/build-options';
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { NativeBuildResult, NativeDriver } from '../../lib/binding';
+import { buildEngine, type BuildMachine } from '../../lib/build';
 import type { BuildProgress } from '../../lib/build-progress';
-import type { BuiltEngine } from '../../lib/built-engine';
 import type { FoundLibrary } from '../../lib/discovery';
 import { TrtError } from '../../lib/errors';
 import { readManifest } from '../../lib/manifest';
 import { packageVersion } from '../../lib/package-version';
-import { digestOf, fileWork } from '../support/manifests';
+import {
+  buildOn,
+  buildResult,
+  digits,
+  fakeBuildMachine,
+  freshBuildFolders,
+  noDriver,
+  type SeenBuilds,
+} from '../support/fake-build-machine';
+import { digestOf } from '../support/manifests';
 import { usable } from './fake-discovery';
 
-const digits = path.join(__dirname, '../../models/digits/digits.onnx');
-
-const noDriver: NativeDriver = {
-  status: 'not-found',
-  message: 'libcuda.so.1 was not found',
-  path: null,
-  cudaError: null,
-  cudaVersion: null,
-  driverVersion: null,
-  gpus: [],
-};
+const rtx = usable('tensorrt-rtx', '1.7.1');
+const trt10 = usable('tensorrt', '10.6.0');
+const trt11 = usable('tensorrt', '11.4.0');
+const forAmpere = { computeCapabilities: ['8.6', '8.9'] };
 
 const ampere: NativeDriver = {
   status: 'ok',
@@ -45,76 +44,40 @@ const ampere: NativeDriver = {
   ],
 };
 
-const result: NativeBuildResult = {
-  flavour: 'tensorrt-rtx',
-  version: '1.7.1',
-  ...digestOf('the plan'),
-  inputs: [{ name: 'image', type: 'float32', dims: [1, 1, 8, 8], isShapeTensor: false }],
-  outputs: [{ name: 'logits', type: 'float32', dims: [1, 10], isShapeTensor: false }],
-  networkLayers: [{ name: 'conv', type: 'Convolution', outputTypes: ['float32'] }],
-  engineInformation: null,
-  engineInformationReason: 'no GPU',
-  buildSeconds: 0.5,
-  log: [],
-};
+const folders = freshBuildFolders();
+let seen: SeenBuilds;
 
-let folder: string;
-let output: string;
-let requests: NativeBuildRequest[];
-
-beforeEach(async () => {
-  folder = await mkdtemp(path.join(tmpdir(), 'build-'));
-  output = path.join(folder, 'digits.engine');
-  requests = [];
+beforeEach(() => {
+  seen = { requests: [], lent: [] };
 });
 
-afterEach(() => rm(folder, { recursive: true, force: true }));
-
-/** A machine whose TensorRT writes `the plan` at once. */
 function machine(
-  libraries: readonly FoundLibrary[],
-  driver: NativeDriver,
-  build: Partial<NativeBuildResult> | Error = {},
+  ...facts: [readonly FoundLibrary[], NativeDriver, (Partial<NativeBuildResult> | Error)?]
 ): BuildMachine {
-  return {
-    binding: { ...fileWork, probeDriver: () => Promise.resolve(driver) },
-    findLibraries: () => Promise.resolve({ libraries, places: [], requested: null }),
-    build: async (request, { onProgress } = {}) => {
-      requests.push(request);
-      await writeFile(request.planPath, 'the plan', { flag: 'wx' });
-      onProgress?.({ kind: 'step', phase: 'Building', parent: null, step: 1, steps: 2 });
-      if (build instanceof Error) throw build;
-      return { ...result, ...build };
-    },
-  };
+  return fakeBuildMachine(seen, ...facts);
 }
-
-const rtx = usable('tensorrt-rtx', '1.7.1');
-const trt10 = usable('tensorrt', '10.6.0');
-const trt11 = usable('tensorrt', '11.4.0');
-
-function build(on: BuildMachine, options: BuildOptions, model = digits): Promise<BuiltEngine> {
-  return buildThrough(on, model, checkedBuildOptions(options));
-}
-
-const forAmpere = { computeCapabilities: ['8.6', '8.9'] };
 
 describe('buildEngine', () => {
+  let output: string;
+  beforeEach(() => {
+    output = path.join(folders.folder, 'digits.engine');
+  });
+
   it('refuses a device that nothing would be built on', async () => {
-    const given = build(machine([rtx], noDriver), { ...forAmpere, device: 7 });
+    const given = buildOn(machine([rtx], noDriver), { ...forAmpere, device: 7 });
     await expect(given).rejects.toMatchObject({ code: 'ERR_TRT_INVALID_ARG' });
   });
 
   it('never replaces the model', async () => {
     const before = await readFile(digits);
-    const onto = build(machine([rtx], noDriver), { ...forAmpere, output: digits });
+    const onto = buildOn(machine([rtx], noDriver), { ...forAmpere, output: digits });
     await expect(onto).rejects.toMatchObject({ code: 'ERR_TRT_INVALID_ARG' });
     expect(await readFile(digits)).toEqual(before);
   });
 
   it('publishes the plan with a manifest that says what is known', async () => {
     const events: BuildProgress[] = [];
-    const engine = await build(machine([rtx], noDriver), {
+    const engine = await buildOn(machine([rtx], noDriver), {
       ...forAmpere,
       output,
       labels: { commit: '1f3a' },
@@ -134,15 +97,15 @@ describe('buildEngine', () => {
       gpu: null,
       driver: null,
       computeCapabilities: ['8.6', '8.9'],
-      inputs: result.inputs,
-      outputs: result.outputs,
-      network: { layers: result.networkLayers },
+      inputs: buildResult.inputs,
+      outputs: buildResult.outputs,
+      network: { layers: buildResult.networkLayers },
       layers: null,
       layersReason: 'no GPU',
       labels: { commit: '1f3a' },
       buildSeconds: 0.5,
     });
-    expect((await readdir(folder)).sort()).toEqual(['digits.engine', 'digits.engine.json']);
+    expect((await readdir(folders.folder)).sort()).toEqual(['digits.engine', 'digits.engine.json']);
     expect(events).toEqual([
       {
         kind: 'step',
@@ -156,17 +119,17 @@ describe('buildEngine', () => {
   });
 
   it('keeps the plan in memory without an output, and no file', async () => {
-    const engine = await build(machine([rtx], noDriver), forAmpere);
+    const engine = await buildOn(machine([rtx], noDriver), forAmpere);
     expect(engine.path).toBeUndefined();
     expect(Buffer.from(await engine.bytes()).toString()).toBe('the plan');
-    expect(readdirSync(path.dirname(path.dirname(requests[0]?.planPath ?? '')))).not.toContain(
-      path.basename(path.dirname(requests[0]?.planPath ?? '')),
+    expect(readdirSync(path.dirname(path.dirname(seen.requests[0]?.planPath ?? '')))).not.toContain(
+      path.basename(path.dirname(seen.requests[0]?.planPath ?? '')),
     );
   });
 
   it('asks for an output when the plan is too large for memory', async () => {
     const on = machine([rtx], noDriver, { sizeBytes: 2 ** 31 });
-    await expect(build(on, forAmpere)).rejects.toMatchObject({
+    await expect(buildOn(on, forAmpere)).rejects.toMatchObject({
       code: 'ERR_TRT_INVALID_ARG',
       details: { argument: 'options.output' },
     });
@@ -178,8 +141,13 @@ describe('buildEngine', () => {
     ['tf32', { precision: 'tf32' }, { tf32: true, fp16: false }],
     ['fp16', { precision: 'fp16' }, { tf32: null, fp16: true }],
   ] as const)('translates the precision %s for TensorRT 10', async (_, options, flags) => {
-    const engine = await build(machine([trt10], ampere, { flavour: 'tensorrt' }), options);
-    expect(requests[0]).toMatchObject({ ...flags, device: 0, library: trt10.files, model: digits });
+    const engine = await buildOn(machine([trt10], ampere, { flavour: 'tensorrt' }), options);
+    expect(seen.requests[0]).toMatchObject({
+      ...flags,
+      device: 0,
+      library: trt10.files,
+      model: digits,
+    });
     expect(engine.manifest).toMatchObject({
       gpu: { name: 'NVIDIA RTX A4000', computeCapability: '8.6' },
       computeCapabilities: ['8.6'],
@@ -192,49 +160,53 @@ describe('buildEngine', () => {
     ['the GPU is not among the targets', { computeCapabilities: ['8.9'] }, null],
     ['there are no targets', {}, 0],
   ])('builds with TensorRT-RTX on device or without when %s', async (_, options, device) => {
-    await build(machine([rtx], ampere), { ...options, runtime: 'tensorrt-rtx' });
-    expect(requests[0]?.device).toBe(device);
+    await buildOn(machine([rtx], ampere), { ...options, runtime: 'tensorrt-rtx' });
+    expect(seen.requests[0]?.device).toBe(device);
   });
 
   it.each([trt11, rtx])('refuses fp16 on $flavour $version', async (library) => {
     const on = machine([library], ampere);
-    await expect(build(on, { precision: 'fp16' })).rejects.toMatchObject({
+    await expect(buildOn(on, { precision: 'fp16' })).rejects.toMatchObject({
       code: 'ERR_TRT_PRECISION_UNSUPPORTED',
     });
-    expect(requests).toEqual([]);
+    expect(seen.requests).toEqual([]);
   });
 
   it('refuses targets for TensorRT, which builds for its own GPU', async () => {
     const options = { ...forAmpere, runtime: 'tensorrt' } as const;
-    await expect(build(machine([trt10], ampere), options)).rejects.toMatchObject({
+    await expect(buildOn(machine([trt10], ampere), options)).rejects.toMatchObject({
       code: 'ERR_TRT_UNSUPPORTED',
     });
   });
 
   it('builds nothing when the output could not be written', async () => {
-    await mkdir(path.join(folder, 'a-folder'));
+    await mkdir(path.join(folders.folder, 'a-folder'));
     for (const target of ['missing/a.engine', 'a-folder']) {
-      const options = { ...forAmpere, output: path.join(folder, target) };
-      await expect(build(machine([rtx], noDriver), options)).rejects.toMatchObject({
+      const options = { ...forAmpere, output: path.join(folders.folder, target) };
+      await expect(buildOn(machine([rtx], noDriver), options)).rejects.toMatchObject({
         code: 'ERR_TRT_WRITE',
       });
     }
-    expect(requests).toEqual([]);
+    expect(seen.requests).toEqual([]);
   });
 
   it('reports a bad model before a missing TensorRT', async () => {
     const on = machine([], noDriver);
-    const missing = path.join(folder, 'missing.onnx');
-    await expect(build(on, {}, missing)).rejects.toMatchObject({ code: 'ERR_TRT_ONNX_NOT_FOUND' });
-    await expect(build(on, {}, folder)).rejects.toMatchObject({ code: 'ERR_TRT_ONNX_INVALID' });
-    await expect(build(on, {})).rejects.toMatchObject({ code: 'ERR_TRT_LIBRARY_NOT_FOUND' });
+    const missing = path.join(folders.folder, 'missing.onnx');
+    await expect(buildOn(on, {}, missing)).rejects.toMatchObject({
+      code: 'ERR_TRT_ONNX_NOT_FOUND',
+    });
+    await expect(buildOn(on, {}, folders.folder)).rejects.toMatchObject({
+      code: 'ERR_TRT_ONNX_INVALID',
+    });
+    await expect(buildOn(on, {})).rejects.toMatchObject({ code: 'ERR_TRT_LIBRARY_NOT_FOUND' });
   });
 
   it('leaves nothing behind when the build fails', async () => {
     const failure = new TrtError('ERR_TRT_BUILD_FAILED', 'no');
     const on = machine([rtx], noDriver, failure);
-    await expect(build(on, { ...forAmpere, output })).rejects.toBe(failure);
-    expect(await readdir(folder)).toEqual([]);
+    await expect(buildOn(on, { ...forAmpere, output })).rejects.toBe(failure);
+    expect(await readdir(folders.folder)).toEqual([]);
   });
 
   it('stops at an abort while it still looks at the machine', async () => {
@@ -248,8 +220,8 @@ describe('buildEngine', () => {
       },
     };
     const options = { ...forAmpere, output, signal: controller.signal };
-    await expect(build(on, options)).rejects.toBe(reason);
-    expect(await readdir(folder)).toEqual([]);
+    await expect(buildOn(on, options)).rejects.toBe(reason);
+    expect(await readdir(folders.folder)).toEqual([]);
   });
 
   it.each([
@@ -257,7 +229,8 @@ describe('buildEngine', () => {
     ['nothing', undefined, 'ERR_TRT_INVALID_ARG'],
     ['an empty path', '', 'ERR_TRT_INVALID_ARG'],
     ['a web address', new URL('https://example.org/a.onnx'), 'ERR_TRT_INVALID_ARG'],
-    ['bytes', new Uint8Array(8), 'ERR_TRT_UNSUPPORTED'],
+    ['text as bytes', Buffer.from('not a model'), 'ERR_TRT_ONNX_INVALID'],
+    ['no bytes', new Uint8Array(0), 'ERR_TRT_ONNX_INVALID'],
   ])('refuses %s as a model', async (_, model, code) => {
     await expect(buildEngine(model as string)).rejects.toMatchObject({ code });
   });

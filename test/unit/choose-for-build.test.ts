@@ -123,6 +123,22 @@ describe('chooseForBuild', () => {
     });
   });
 
+  it('takes the first release that runs on the GPU', () => {
+    const old = usable('tensorrt', '10.6.0');
+    const newer = usable('tensorrt', '10.8.0');
+    const found = discovery([old, newer]);
+    const b200 = driverWith(gpu('10.0'));
+    expect(choose({ found, driver: b200 })).toBe(newer);
+    expect(choose({ found, driver: b200, runtime: 'tensorrt' })).toBe(newer);
+    expect(choose({ found, driver: driverWith(gpu('9.0')) })).toBe(old);
+    expect(() => choose({ found: discovery([old]), driver: b200 })).toThrow(
+      refused('ERR_TRT_GPU_UNSUPPORTED'),
+    );
+    // RTX runs on 12.0 where TensorRT 10.6 does not.
+    const rtx50 = driverWith(gpu('12.0'));
+    expect(choose({ found: discovery([old, rtx]), driver: rtx50 })).toBe(rtx);
+  });
+
   it('lists every place looked at, and the next step, when nothing was found', () => {
     const expected = refused('ERR_TRT_LIBRARY_NOT_FOUND');
     expect(() => choose({})).toThrow(expected);

@@ -4,28 +4,14 @@ import {
   parseLabel,
   parseMemoryPool,
   parseProfile,
-  parseShapes,
   parseSize,
   parseWholeNumber,
   profileOfShapes,
 } from '../../lib/cli/parse';
+import { checkedProfiles } from '../../lib/profile-option';
+import { resolveProfiles } from '../../lib/profiles';
 
 const wrongArgument: unknown = expect.objectContaining({ code: 'ERR_TRT_INVALID_ARG' });
-
-describe('parseShapes', () => {
-  it('reads trtexec’s form', () => {
-    expect(parseShapes('x:1x1x8x8,y:4', '--minShapes')).toEqual({ x: [1, 1, 8, 8], y: [4] });
-  });
-
-  it('reads names with colons', () => {
-    expect(parseShapes('input:0:2x3', '--minShapes')).toEqual({ 'input:0': [2, 3] });
-  });
-
-  it.each(['', 'x', 'x:', ':1', 'x:1x', 'x:-1x8', 'x:1.5', 'x:1,', 'x:1,x:2', 'x:1*8'])(
-    'refuses %j',
-    (text) => expect(() => parseShapes(text, '--minShapes')).toThrow(wrongArgument),
-  );
-});
 
 describe('parseProfile', () => {
   it('reads ranges, and one shape as all three', () => {
@@ -35,9 +21,45 @@ describe('parseProfile', () => {
     });
   });
 
-  it.each(['x:1/2', 'x:1/2/3/4', 'x:1//3', 'x:/1/2'])('refuses %j', (text) =>
-    expect(() => parseProfile(text)).toThrow(wrongArgument),
-  );
+  it('reads names with colons and equals signs', () => {
+    expect(Object.keys(parseProfile('input:0:2x3,a=b:1,c:d=1'))).toEqual(['input:0', 'a=b', 'c:d']);
+  });
+
+  it('reads values of shape tensors, which may be negative, alone and beside dims', () => {
+    expect(parseProfile('shape=-1x8/2x8/64x8,k=5,both:2,both=1x2')).toEqual({
+      shape: { values: { min: [-1, 8], opt: [2, 8], max: [64, 8] } },
+      k: { values: { min: [5], opt: [5], max: [5] } },
+      both: {
+        min: [2],
+        opt: [2],
+        max: [2],
+        values: { min: [1, 2], opt: [1, 2], max: [1, 2] },
+      },
+    });
+  });
+
+  it('writes named dims so that the model decides', () => {
+    const inputs = [{ name: 'x', dims: ['batch', 3] }];
+    const profile = parseProfile('batch:1/8/32');
+    expect(resolveProfiles(checkedProfiles([profile]), inputs).profiles).toEqual([
+      { x: { min: [1, 3], opt: [8, 3], max: [32, 3] } },
+    ]);
+    const vector = [{ name: 'batch', dims: [null] }];
+    expect(resolveProfiles(checkedProfiles([profile]), vector).profiles).toEqual([
+      { batch: { min: [1], opt: [8], max: [32] } },
+    ]);
+  });
+
+  it('takes __proto__ as a name like any other', () => {
+    const profile = parseProfile('__proto__:1');
+    expect(Object.keys(profile)).toEqual(['__proto__']);
+    expect(Object.getPrototypeOf(profile)).toBe(Object.prototype);
+  });
+
+  it.each([
+    ...['', 'x', 'x:', ':1', '=1', 'x:1x', 'x:-1x8', 'x:1.5', 'x:1,', 'x:1,x:2', 'x:1*8'],
+    ...['x:1/2', 'x:1/2/3/4', 'x:1//3', 'x:/1/2', 'x=1,x=2', 'x=--1', 'x=1.5', 'x='],
+  ])('refuses %j', (text) => expect(() => parseProfile(text)).toThrow(wrongArgument));
 });
 
 describe('profileOfShapes', () => {
@@ -51,11 +73,26 @@ describe('profileOfShapes', () => {
     });
   });
 
+  it('takes values as --profile does', () => {
+    const shapes = { minShapes: 's:2,s=1x-1', optShapes: 's:2,s=2x0', maxShapes: 's=3x1,s:2' };
+    expect(profileOfShapes(shapes)).toEqual({
+      s: { min: [2], opt: [2], max: [2], values: { min: [1, -1], opt: [2, 0], max: [3, 1] } },
+    });
+  });
+
   it('refuses a missing option and a missing input', () => {
     expect(() => profileOfShapes({ optShapes: 'x:1' })).toThrow(wrongArgument);
     expect(() =>
       profileOfShapes({ minShapes: 'x:1', optShapes: 'x:1', maxShapes: 'x:1,y:1' }),
     ).toThrow(wrongArgument);
+    expect(() => profileOfShapes({ minShapes: 'x:1', optShapes: 'x=1', maxShapes: 'x:1' })).toThrow(
+      wrongArgument,
+    );
+  });
+
+  it('refuses ranges', () => {
+    const shapes = { minShapes: 'x:1/2/3', optShapes: 'x:1', maxShapes: 'x:1' };
+    expect(() => profileOfShapes(shapes)).toThrow(wrongArgument);
   });
 });
 

@@ -2,9 +2,12 @@ import vm from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import {
   acceptedArrays,
-  bytesPerElement,
+  arrayLength,
+  bitsPerElement,
+  byteLengthOf,
   holds,
   isTensorType,
+  newArray,
   tensorTypes,
   typedArrayName,
   viewAs,
@@ -13,26 +16,58 @@ import {
 const hasFloat16Array = 'Float16Array' in globalThis;
 
 describe('data types', () => {
-  it.each([
-    ['float32', 4, 'Float32Array'],
-    ['float16', 2, hasFloat16Array ? 'Float16Array' : 'Uint16Array'],
-    ['int32', 4, 'Int32Array'],
-    ['int64', 8, 'BigInt64Array'],
-    ['int8', 1, 'Int8Array'],
-    ['uint8', 1, 'Uint8Array'],
-    ['bool', 1, 'Uint8Array'],
-  ] as const)('%s has %i bytes per element and comes as %s', (type, bytes, array) => {
+  const table = [
+    ['float32', 32, 'Float32Array'],
+    ['float16', 16, hasFloat16Array ? 'Float16Array' : 'Uint16Array'],
+    ['bfloat16', 16, 'Uint16Array'],
+    ['float8e4m3fn', 8, 'Uint8Array'],
+    ['float4e2m1', 4, 'Uint8Array'],
+    ['float8e8m0', 8, 'Uint8Array'],
+    ['int8', 8, 'Int8Array'],
+    ['uint8', 8, 'Uint8Array'],
+    ['int32', 32, 'Int32Array'],
+    ['int64', 64, 'BigInt64Array'],
+    ['bool', 8, 'Uint8Array'],
+    ['int4', 4, 'Uint8Array'],
+  ] as const;
+
+  it.each(table)('%s has %i bits per element and comes as %s', (type, bits, array) => {
     const view = viewAs(type, new ArrayBuffer(8));
-    expect(bytesPerElement(type)).toBe(bytes);
-    expect(view.BYTES_PER_ELEMENT).toBe(bytes);
-    expect(view.length).toBe(8 / bytes);
+    expect(bitsPerElement(type)).toBe(bits);
     expect(typedArrayName(view)).toBe(array);
+    expect(typedArrayName(newArray(type, 3))).toBe(array);
+    expect(newArray(type, 3)).toHaveLength(3);
     expect(acceptedArrays(type)[0]).toBe(array);
     expect(holds(type, view)).toBe(true);
+    expect(view).toHaveLength(arrayLength(type, 64 / bits));
+    expect(byteLengthOf(type, 64 / bits)).toBe(8);
+  });
+
+  it('are all in that table', () => {
+    expect(table.map(([type]) => type)).toEqual([...tensorTypes]);
+  });
+
+  it.each([
+    [0, 0],
+    [1, 1],
+    [2, 1],
+    [3, 2],
+    [2 ** 33 + 1, 2 ** 32 + 1],
+  ])('#39 %i elements of half a byte take %i bytes', (elements, bytes) => {
+    expect(arrayLength('int4', elements)).toBe(bytes);
+    expect(byteLengthOf('int4', elements)).toBe(bytes);
+    expect(byteLengthOf('float4e2m1', elements)).toBe(bytes);
+  });
+
+  it('#40 counts past 4 GiB without wrapping', () => {
+    expect(byteLengthOf('float32', 2 ** 31)).toBe(8_589_934_592);
+    expect(byteLengthOf('int64', 2 ** 32 + 1)).toBe(34_359_738_376);
+    expect(arrayLength('uint8', 2 ** 40 + 1)).toBe(1_099_511_627_777);
   });
 
   it('takes the half precision bits as Uint16Array on every Node', () => {
     expect(holds('float16', new Uint16Array(1))).toBe(true);
+    expect(holds('bfloat16', new Uint16Array(1))).toBe(true);
   });
 
   it('takes Buffer and Uint8ClampedArray as uint8', () => {

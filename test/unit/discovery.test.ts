@@ -1,4 +1,12 @@
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -226,6 +234,63 @@ describe('findLibraries', () => {
       code: 'ERR_TRT_LIBRARY_NOT_FOUND',
     });
     await expect(find({ library: '' })).rejects.toMatchObject({ code: 'ERR_TRT_INVALID_ARG' });
+  });
+
+  it('takes hard links to a library for one library', async () => {
+    touch('a/libnvinfer.so.10');
+    mkdirSync(path.join(root, 'b'));
+    linkSync(path.join(root, 'a/libnvinfer.so.10'), path.join(root, 'b/libnvinfer.so.10'));
+    const env = { LD_LIBRARY_PATH: `${path.join(root, 'a')}:${path.join(root, 'b')}` };
+    expect(cores(await find({ env }))).toEqual(['a/libnvinfer.so.10']);
+  });
+
+  it('finds lean and dispatch packages, and says what they cannot do', async () => {
+    touch(
+      'venv/lib/python3.12/site-packages/tensorrt_lean_libs/libnvinfer_lean.so.10',
+      'venv/lib/python3.12/site-packages/tensorrt_dispatch_libs/libnvinfer_dispatch.so.10',
+    );
+    const found = await find({ env: { CONDA_PREFIX: path.join(root, 'venv') } });
+    expect(found.libraries.map(({ problem }) => problem?.details['kind'])).toEqual([
+      'lean',
+      'dispatch',
+    ]);
+    for (const { problem } of found.libraries) expect(problem?.message).toContain('cannot build');
+  });
+
+  it.each([
+    ['an NGC image', 'opt/tensorrt/lib/libnvinfer.so.10'],
+    [
+      'an archive’s own folders',
+      'usr/local/tensorrt/targets/x86_64-linux-gnu/lib/libnvinfer.so.10',
+    ],
+    ['RHEL', 'usr/lib64/libnvinfer.so.10'],
+    ['conda', 'opt/conda/lib/python3.11/site-packages/tensorrt_libs/libnvinfer.so.10'],
+    ['the user’s pip', 'home/.local/lib/python3.10/site-packages/tensorrt_libs/libnvinfer.so.10'],
+  ])('finds TensorRT in the folders of %s', async (_name, file) => {
+    touch(file);
+    expect(cores(await find())).toEqual([file]);
+  });
+
+  it('reads ld.so.conf and what it includes, once', async () => {
+    touch(
+      'srv/a/libnvinfer.so.10',
+      'srv/b/libnvinfer.so.10',
+      'etc/more/one.conf',
+      'etc/ld.so.conf',
+    );
+    writeFileSync(path.join(root, 'etc/ld.so.conf'), 'include more/*.conf\n/srv/a\n');
+    writeFileSync(path.join(root, 'etc/more/one.conf'), '/srv/b\ninclude /etc/ld.so.conf\n');
+    expect(cores(await find())).toEqual(['srv/b/libnvinfer.so.10', 'srv/a/libnvinfer.so.10']);
+  });
+
+  it('finds what the linker’s cache lists', async () => {
+    touch('srv/trt/libnvinfer.so.10', 'etc/ld.so.cache');
+    const cache =
+      'glibc-ld.so.cache1.1\0\x05\x01\0libnvinfer.so.10\0/srv/trt/libnvinfer.so.10\0/lib/libc.so.6\0';
+    writeFileSync(path.join(root, 'etc/ld.so.cache'), cache);
+    const found = await find();
+    expect(cores(found)).toEqual(['srv/trt/libnvinfer.so.10']);
+    expect(found.libraries[0]?.source).toBe('ldconfig');
   });
 
   it('reads the folders that ldconfig was given', async () => {

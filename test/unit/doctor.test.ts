@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { canRun, renderReport } from '../../lib/doctor';
 import type { RuntimeReport } from '../../lib/runtime-report';
 import { driverWith, gpu } from './fake-discovery';
+import { gpuState, host } from './fake-evidence';
 
 const driver = driverWith();
 
@@ -13,9 +14,16 @@ const healthy: RuntimeReport = {
   addon: { abis: { v10: '10.16.0', rtx: '1.7.0' }, problem: null },
   driver,
   gpus: [
-    { ...gpu('9.0', { name: 'NVIDIA H200' }), runtimes: ['tensorrt'] },
-    { ...gpu('8.9', { index: 1, name: 'NVIDIA L4' }), runtimes: ['tensorrt', 'tensorrt-rtx'] },
+    { ...gpu('9.0', { name: 'NVIDIA H200' }), runtimes: ['tensorrt'], supportedBy: ['TensorRT'] },
+    {
+      ...gpu('8.9', { index: 1, name: 'NVIDIA L4', uuid: 'GPU-1' }),
+      runtimes: ['tensorrt', 'tensorrt-rtx'],
+      supportedBy: ['TensorRT', 'TensorRT-RTX'],
+    },
   ],
+  gpuStates: [gpuState({ uuid: 'GPU-1', smClockMhz: 210, powerDrawWatts: null })],
+  host,
+  variables: {},
   libraries: [
     {
       flavour: 'tensorrt',
@@ -30,6 +38,7 @@ const healthy: RuntimeReport = {
   ],
   places: [{ path: '/opt/trt/lib', source: 'TENSORRT_ROOT', exists: true }],
   missing: { build: [], infer: [] },
+  findings: [],
 };
 
 const bare: RuntimeReport = {
@@ -95,6 +104,20 @@ describe('renderReport', () => {
     expect(text).toContain('--compute-capability');
   });
 
+  it('asks for no GPUs to be named where TensorRT-RTX builds for the one that is there', () => {
+    const [library] = healthy.libraries;
+    const libraries = library
+      ? [{ ...library, flavour: 'tensorrt-rtx' as const, version: '1.7.1' }]
+      : [];
+    const report = { ...healthy, libraries };
+    const text = renderReport(report, ['build'], { color: false });
+    expect(text).not.toContain('--compute-capability');
+    const h200 = renderReport({ ...report, gpus: report.gpus.slice(0, 1) }, ['build'], {
+      color: false,
+    });
+    expect(h200).toContain('--compute-capability');
+  });
+
   it('says at length once what both jobs lack', () => {
     const missing = { build: bare.missing.build, infer: bare.missing.build };
     const text = renderReport({ ...bare, missing }, ['build', 'infer'], { color: false });
@@ -116,6 +139,48 @@ describe('renderReport', () => {
       { color: false },
     );
     expect(text).toContain('[ERR_TRT_UNSUPPORTED_PLATFORM] linux only');
+  });
+
+  it('shows clocks and power below the GPU that they are of', () => {
+    const lines = renderReport(healthy, ['infer'], { color: false }).split('\n');
+    const l4 = lines.findIndex((line) => line.includes('NVIDIA L4'));
+    expect(lines[l4 + 1]).toContain('SM 210 of 1980 MHz');
+    expect(lines.filter((line) => line.includes('MHz'))).toHaveLength(1);
+  });
+
+  it('shows findings with evidence and next step, which the job then leaves to them', () => {
+    const nextStep = 'Start it with --gpus all.';
+    const text = renderReport(
+      {
+        ...bare,
+        missing: {
+          build: [],
+          infer: [{ code: 'ERR_TRT_NO_DRIVER', message: `no driver. ${nextStep}` }],
+        },
+        findings: [
+          {
+            id: 'container-started-without-gpus',
+            severity: 'problem',
+            title: 'No GPUs in here',
+            evidence: ['NVIDIA_VISIBLE_DEVICES=void'],
+            nextStep,
+          },
+        ],
+      },
+      ['infer'],
+      { color: false },
+    );
+    expect(text).toMatch(/No GPUs in here \[container-started-without-gpus\]\n.*=void\n.*Start it/);
+    expect(text.match(/--gpus all/g)).toHaveLength(1);
+    expect(text).toContain('See [container-started-without-gpus] above');
+  });
+
+  it('shows the places that cannot be read', () => {
+    const places = [
+      { path: '/root/lib', source: 'LD_LIBRARY_PATH', exists: false, unreadable: 'EACCES' },
+    ];
+    const text = renderReport({ ...healthy, places }, ['build'], { color: false });
+    expect(text).toMatch(/\/root\/lib.*EACCES/);
   });
 
   it('colours only when asked to', () => {

@@ -10,6 +10,7 @@ import {
   nativeError,
   tensorInfo,
 } from '../support/fake-native-engine';
+import { manifestFixture } from '../support/manifests';
 
 const float32s = sliceBytes / 4;
 
@@ -120,6 +121,33 @@ describe('infer', () => {
     const outputs = await engine.infer({});
     expect(Object.keys(outputs)).toEqual(['__proto__']);
     expect(Object.getPrototypeOf(outputs)).toBe(Object.prototype);
+  });
+});
+
+describe('the profile', () => {
+  it('may be called by the name that the manifest has for it', async () => {
+    const range = { min: [1], opt: [1], max: [8] };
+    const native = new FakeNativeEngine(
+      [tensorInfo('x', 'float32', [-1])],
+      [tensorInfo('y', 'float32', [1])],
+      [{ x: range }, { x: range }],
+      [{ dims: [1], data: outputBytes(5) }],
+    );
+    const manifest = manifestFixture('plan', { profileNames: ['small', 'large'] });
+    const engine = new Engine(native, { manifest, integrity: 'digest' });
+    await engine.infer(x(4));
+    await engine.infer(x(4), { profile: 'large' });
+    expect(native.requests.map(({ profile }) => profile)).toEqual([0, 1]);
+    await expect(engine.infer(x(4), { profile: 'huge' })).rejects.toEqual(
+      code('ERR_TRT_INVALID_ARG'),
+    );
+  });
+
+  it('has no name without a manifest', async () => {
+    const { engine } = makeEngine();
+    await expect(engine.infer(x(4), { profile: 'small' })).rejects.toEqual(
+      code('ERR_TRT_INVALID_ARG'),
+    );
   });
 });
 

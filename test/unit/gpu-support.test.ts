@@ -1,11 +1,17 @@
 import { describe, expect, it } from 'vitest';
-import { gpuUnsupported, planRunsOn, runtimeSupportsGpu } from '../../lib/gpu-support';
+import {
+  describeSupport,
+  gpuUnsupported,
+  planRunsOn,
+  runtimeSupportsGpu,
+} from '../../lib/gpu-support';
 
 describe('runtimeSupportsGpu', () => {
   // Compute capabilities: V100 7.0, T4 7.5, A100 8.0, A10 8.6, Orin 8.7, L4 8.9, H200 9.0, B200 10.0, B300 10.3,
   // RTX 50 12.0, GB10 12.1.
   it.each([
-    ['7.0', false, false],
+    ['6.1', false, false],
+    ['7.0', true, false],
     ['7.5', true, true],
     ['8.0', true, true],
     ['8.6', true, true],
@@ -19,6 +25,45 @@ describe('runtimeSupportsGpu', () => {
   ])('compute capability %s: TensorRT %s, TensorRT-RTX %s', (capability, tensorrt, rtx) => {
     expect(runtimeSupportsGpu('tensorrt', capability)).toBe(tensorrt);
     expect(runtimeSupportsGpu('tensorrt-rtx', capability)).toBe(rtx);
+  });
+});
+
+describe('the release of TensorRT', () => {
+  // NVIDIA's release notes: 10.5 removes Volta, 10.8 adds Blackwell.
+  it.each([
+    ['7.0', '10.0.1', true],
+    ['7.0', '10.4.0', true],
+    ['7.0', '10.5.0', false],
+    ['7.0', '11.0.0', false],
+    ['7.5', '10.0.1', true],
+    ['9.0', '10.0.1', true],
+    ['10.0', '10.7.0', false],
+    ['10.0', '10.8.0', true],
+    ['12.0', '10.7.0.23', false],
+    ['12.0', '10.15.1', true],
+    ['12.0', '11.2.0', true],
+  ])('compute capability %s, TensorRT %s: %s', (computeCapability, version, runs) => {
+    expect(runtimeSupportsGpu('tensorrt', computeCapability, version)).toBe(runs);
+    const refusal = gpuUnsupported('tensorrt', { name: 'a GPU', computeCapability }, version);
+    expect(refusal?.code ?? null).toBe(runs ? null : 'ERR_TRT_GPU_UNSUPPORTED');
+  });
+
+  it('is named where another one is needed', () => {
+    expect(describeSupport('tensorrt', '7.0')).toContain('10.5');
+    expect(describeSupport('tensorrt', '10.0')).toContain('10.8');
+    expect(describeSupport('tensorrt', '9.0')).toBe('TensorRT');
+    expect(describeSupport('tensorrt-rtx', '9.0')).toBeNull();
+    const b200 = { name: 'NVIDIA B200', computeCapability: '10.0' };
+    const refusal = gpuUnsupported('tensorrt', b200, '10.6.0');
+    expect(refusal?.message).toContain('TensorRT 10.8 and newer');
+    expect(refusal?.details).toMatchObject({ version: '10.6.0' });
+  });
+
+  it('of a plan decides, too', () => {
+    const v100 = { name: 'Tesla V100', computeCapability: '7.0' };
+    const plan = { flavour: 'tensorrt', computeCapabilities: ['7.0'], gpu: v100 } as const;
+    expect(planRunsOn({ ...plan, version: '10.3.0' }, v100)).toBeNull();
+    expect(planRunsOn({ ...plan, version: '10.6.0' }, v100)?.code).toBe('ERR_TRT_GPU_UNSUPPORTED');
   });
 });
 

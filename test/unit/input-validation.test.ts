@@ -1,4 +1,4 @@
-// Numbers in test names are the cases of "Inputs and outputs" in the project's reliability list.
+// Numbers in test names are the cases of "Inputs and outputs" in the project's reliability list. Shape tensors: shape-values.test.ts.
 import { describe, expect, it } from 'vitest';
 import { TrtError } from '../../lib/errors';
 import { checkInputs } from '../../lib/input-validation';
@@ -22,6 +22,11 @@ const dynamicEngine: InputContract = {
 
 function good(): Record<string, unknown> {
   return { image: new Float32Array(4), ids: new BigInt64Array(3) };
+}
+
+/** `{ [name]: value }`, also for `__proto__`. */
+function named<T>(name: string, value: T): Record<string, T> {
+  return Object.fromEntries([[name, value]]);
 }
 
 function refusal(
@@ -83,7 +88,7 @@ describe('accepted inputs', () => {
     expect(checkInputs(staticEngine, { ...good(), image }, null).dims[0]).toEqual([1, 4]);
   });
 
-  it('33: may be empty where the engine takes a dim of 0', () => {
+  it('#33 may be empty where the engine takes a dim of 0', () => {
     const engine = {
       inputs: [tensorInfo('x', 'float32', [-1, 2])],
       profiles: [{ x: { min: [0, 2], opt: [1, 2], max: [4, 2] } }],
@@ -101,7 +106,7 @@ describe('accepted inputs', () => {
     });
   });
 
-  it('32: has each property read once, so that what was checked is what is used', () => {
+  it('#32 has each property read once, so that what was checked is what is used', () => {
     let reads = 0;
     const image = {
       type: 'float32',
@@ -115,7 +120,7 @@ describe('accepted inputs', () => {
     expect(reads).toBe(1);
   });
 
-  it('32: keeps its own copy of the dims', () => {
+  it('#32 keeps its own copy of the dims', () => {
     const dims = [1, 2];
     const data = new Float32Array(2);
     const checked = checkInputs(dynamicEngine, { x: { type: 'float32', data, dims } }, null);
@@ -125,24 +130,77 @@ describe('accepted inputs', () => {
 });
 
 describe('names', () => {
-  it('31: an unknown input is named with the nearest known one', () => {
+  it('#31 an unknown input is named with the nearest known one', () => {
     const error = refusal({ ...good(), imgae: new Float32Array(4) });
     expect(error.code).toBe('ERR_TRT_INPUT_UNKNOWN');
     expect(error.details).toMatchObject({ tensor: 'imgae', inputs: ['image', 'ids'] });
     expect(error.message).toMatch(/did you mean "image"/);
   });
 
-  it('31: an input that resembles nothing gets no suggestion', () => {
+  it('#31 an input that resembles nothing gets no suggestion', () => {
     expect(refusal({ completely_different: 1 }).message).not.toMatch(/did you mean/);
   });
 
-  it('31: all missing inputs are listed', () => {
+  it('#31 all missing inputs are listed', () => {
     const error = refusal({});
     expect(error.code).toBe('ERR_TRT_INPUT_MISSING');
     expect(error.details['missing']).toEqual(['image', 'ids']);
   });
 
-  it('32: an inherited property is no input', () => {
+  it('#31 an empty object is as good as none where the engine has no inputs, and as bad where it has', () => {
+    const none = { inputs: [], profiles: [{}] };
+    expect(checkInputs(none, {}, null).bytes).toEqual([]);
+    expect(refusal({ x: new Float32Array(1) }, none).code).toBe('ERR_TRT_INPUT_UNKNOWN');
+    expect(refusal({}).code).toBe('ERR_TRT_INPUT_MISSING');
+  });
+
+  it.each([
+    ...['__proto__', 'constructor', 'toString', 'hasOwnProperty', '', ' ', 'a\0b', '0', 'input:0'],
+    ...['größe', 'вход', '入力', '입력', 'إدخال', '🧠', 'e\u0301', '\ud800', 'model/x.1'],
+  ])('#32 an input may be called %j', (name) => {
+    const engine = {
+      inputs: [tensorInfo(name, 'float32', [-1])],
+      profiles: [named(name, { min: [1], opt: [1], max: [2] })],
+    };
+    const tensor = (length: number) => new Tensor('float32', new Float32Array(length));
+    const { bytes, dims } = checkInputs(engine, named(name, tensor(2)), null);
+    expect(bytes[0]?.name).toBe(name);
+    expect(dims).toEqual([[2]]);
+    expect(refusal({}, engine).details['missing']).toEqual([name]);
+    const outside = refusal(named(name, tensor(3)), engine);
+    expect(outside.code).toBe('ERR_TRT_INPUT_DIMS');
+    expect(outside.details['tensor']).toBe(name);
+  });
+
+  it('#32 names that look alike are not the same', () => {
+    const engine = { inputs: [tensorInfo('\u00e9', 'float32', [1])], profiles: [{}] };
+    const error = refusal({ 'e\u0301': new Float32Array(1) }, engine);
+    expect(error.code).toBe('ERR_TRT_INPUT_UNKNOWN');
+    expect(error.message).toContain('did you mean');
+  });
+
+  it('#32 the inputs may have no prototype, be frozen, or a proxy', () => {
+    const bare = Object.assign(Object.create(null) as object, good());
+    for (const inputs of [bare, Object.freeze(good()), new Proxy(good(), {})]) {
+      expect(checkInputs(staticEngine, inputs, null).dims).toEqual([[1, 4], [3]]);
+    }
+    const odd = Object.create(null) as object;
+    expect(refusal({ ...good(), image: odd }).code).toBe('ERR_TRT_INPUT_TYPE');
+  });
+
+  it('#32 properties that everything inherits are no inputs and no dims', () => {
+    const polluted = Object.prototype as Record<string, unknown>;
+    Object.assign(polluted, { image: new Float32Array(4), dims: [1, 4] });
+    try {
+      expect(refusal({ ids: new BigInt64Array(3) }).code).toBe('ERR_TRT_INPUT_MISSING');
+      expect(checkInputs(staticEngine, good(), null).dims).toEqual([[1, 4], [3]]);
+    } finally {
+      delete polluted['image'];
+      delete polluted['dims'];
+    }
+  });
+
+  it('#32 an inherited property is no input', () => {
     expect(refusal(Object.create(good())).code).toBe('ERR_TRT_INPUT_MISSING');
     const engine = { inputs: [tensorInfo('constructor', 'float32', [1])], profiles: [{}] };
     expect(refusal({}, engine).code).toBe('ERR_TRT_INPUT_MISSING');
@@ -160,8 +218,8 @@ describe('names', () => {
 
 describe('types', () => {
   it.each([
-    ['28: a Float64Array for float32', new Float64Array(4), 'Float64Array'],
-    ['28: an Int32Array for float32', new Int32Array(4), 'Int32Array'],
+    ['#28 a Float64Array for float32', new Float64Array(4), 'Float64Array'],
+    ['#28 an Int32Array for float32', new Int32Array(4), 'Int32Array'],
     ['a plain array', [1, 2, 3, 4], undefined],
     ['null', null, 'null'],
     ['undefined', undefined, 'undefined'],
@@ -175,7 +233,7 @@ describe('types', () => {
       'Float64Array',
     ],
     [
-      '32: a proxy',
+      '#32 a proxy',
       { type: 'float32', data: new Proxy(new Float32Array(4), {}), dims: [1, 4] },
       undefined,
     ],
@@ -186,7 +244,7 @@ describe('types', () => {
     if (got !== undefined) expect(error.details['got']).toBe(got);
   });
 
-  it('28: an Int32Array for int64', () => {
+  it('#28 an Int32Array for int64', () => {
     const error = refusal({ ...good(), ids: new Int32Array(3) });
     expect(error.code).toBe('ERR_TRT_INPUT_TYPE');
     expect(error.details).toEqual({ tensor: 'ids', expected: 'int64', got: 'Int32Array' });
@@ -204,16 +262,49 @@ describe('types', () => {
     expect(refusal({ ...good(), image }).code).toBe('ERR_TRT_INPUT_TYPE');
   });
 
-  it('32: an error of the caller’s own getter stays what it is', () => {
-    const own = new RangeError('mine');
-    const image = {
-      type: 'float32',
-      data: new Float32Array(4),
-      get dims(): never {
-        throw own;
+  const own = new RangeError('mine');
+  const fails = (): never => {
+    throw own;
+  };
+  it.each([
+    [
+      'a getter of the inputs',
+      Object.defineProperty(good(), 'image', { get: fails, enumerable: true }),
+    ],
+    ['a proxy of the inputs', new Proxy(good(), { ownKeys: fails })],
+    ['a proxy’s get', new Proxy(good(), { get: fails })],
+    ...['type', 'data', 'dims', 'location'].map((property): [string, unknown] => {
+      const image = { type: 'float32', data: new Float32Array(4), dims: [1, 4] };
+      return [
+        `a getter of ${property}`,
+        { ...good(), image: Object.defineProperty(image, property, { get: fails }) },
+      ];
+    }),
+    [
+      'an element of dims',
+      {
+        ...good(),
+        image: {
+          type: 'float32',
+          data: new Float32Array(4),
+          dims: Object.defineProperty([1, 4], '1', { get: fails }),
+        },
       },
-    };
-    expect(() => checkInputs(staticEngine, { ...good(), image }, null)).toThrow(own);
+    ],
+  ])('#32 the error that %s throws reaches the caller as it is', (_, inputs) => {
+    let seen: unknown;
+    try {
+      checkInputs(staticEngine, inputs, null);
+    } catch (error) {
+      seen = error;
+    }
+    expect(seen).toBe(own);
+  });
+
+  it('#32 a revoked proxy is an error, of JavaScript’s own', () => {
+    const { proxy, revoke } = Proxy.revocable(good(), {});
+    revoke();
+    expect(() => checkInputs(staticEngine, proxy, null)).toThrow(TypeError);
   });
 });
 
@@ -224,17 +315,21 @@ describe('dims', () => {
   });
 
   it.each([
-    ['29: another rank', [4]],
-    ['29: another static dim', [1, 5]],
-    ['32: NaN', [1, NaN]],
-    ['32: a negative dim', [1, -4]],
-    ['32: two negative dims whose product is right', [-1, -4]],
-    ['32: a fraction', [1, 4.5]],
-    ['32: beyond 2^53', [1, 2 ** 53]],
-    ['32: infinity', [1, Infinity]],
-    ['32: a bigint', [1, 4n]],
-    ['32: a string', [1, '4']],
-    ['a hole', Object.assign(new Array(2), { 0: 1 })],
+    ['#29 another rank', [4]],
+    ['#29 another static dim', [1, 5]],
+    ['#32 NaN', [1, NaN]],
+    ['#32 a negative dim', [1, -4]],
+    ['#32 two negative dims whose product is right', [-1, -4]],
+    ['#32 a fraction', [1, 4.5]],
+    ['#32 beyond 2^53', [1, 2 ** 53]],
+    ['#32 infinity', [1, Infinity]],
+    ['#32 a bigint', [1, 4n]],
+    ['#32 a string', [1, '4']],
+    ['#32 null', [1, null]],
+    ['#32 a boolean', [true, 4]],
+    ['#32 an object that turns into the number', [1, { valueOf: () => 4 }]],
+    ['#32 a typed array', Int32Array.of(1, 4)],
+    ['#32 a hole', Object.assign(new Array(2), { 0: 1 })],
     ['a sparse array of a billion axes', Object.assign([], { length: 1e9 })],
     ['dims that are missing', undefined],
     ['dims that are no array', { length: 2, 0: 1, 1: 4 }],
@@ -242,6 +337,28 @@ describe('dims', () => {
     const error = refusal(withDims(dims));
     expect(error.code).toBe('ERR_TRT_INPUT_DIMS');
     expect(error.details).toMatchObject({ tensor: 'image', expected: [1, 4] });
+  });
+
+  it.each([
+    ['a proxy', new Proxy([1, 4], {})],
+    ['frozen', Object.freeze([1, 4])],
+    ['of a subclass', class extends Array<number> {}.from([1, 4])],
+    ['with more properties', Object.assign([1, 4], { label: 'NC' })],
+  ])('#32 may be %s', (_, dims) => {
+    expect(checkInputs(staticEngine, withDims(dims), null).dims[0]).toEqual([1, 4]);
+  });
+
+  it('#32 -0 counts as 0', () => {
+    const engine = { inputs: [tensorInfo('x', 'float32', [-1])], profiles: [] };
+    const x = { type: 'float32', data: new Float32Array(0), dims: [-0] };
+    expect(Object.is(checkInputs(engine, { x }, null).dims[0]?.[0], 0)).toBe(true);
+  });
+
+  it('#32 a product beyond 2^53 is no length of any array', () => {
+    const engine = { inputs: [tensorInfo('x', 'float32', [-1, -1])], profiles: [] };
+    const dims = [Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER];
+    const x = { type: 'float32', data: new Float32Array(1), dims };
+    expect(refusal({ x }, engine).code).toBe('ERR_TRT_INPUT_LENGTH');
   });
 
   it('a bare array for an input with dynamic dims', () => {
@@ -269,7 +386,7 @@ describe('profiles', () => {
   });
 
   it.each([0, 5, 33])(
-    '29: a batch of %i fits no profile, and the ranges of all are told',
+    '#29 a batch of %i fits no profile, and the ranges of all are told',
     (size) => {
       const error = refusal(batch(size), dynamicEngine);
       expect(error.code).toBe('ERR_TRT_INPUT_DIMS');
@@ -282,7 +399,7 @@ describe('profiles', () => {
     },
   );
 
-  it('29: a batch outside of the given profile is refused though another takes it', () => {
+  it('#29 a batch outside of the given profile is refused though another takes it', () => {
     const error = refusal(batch(8), dynamicEngine, 0);
     expect(error.code).toBe('ERR_TRT_INPUT_DIMS');
     expect(error.message).toContain('[1..4, 2]');
@@ -306,11 +423,11 @@ describe('profiles', () => {
 
 describe('data', () => {
   it.each([
-    ['30: a bare array that is too short', new Float32Array(3)],
-    ['30: a bare array that is too long', new Float32Array(5)],
+    ['#30 a bare array that is too short', new Float32Array(3)],
+    ['#30 a bare array that is too long', new Float32Array(5)],
     ['an empty one', new Float32Array(0)],
     [
-      '30: a tensor with less data than its dims say',
+      '#30 a tensor with less data than its dims say',
       { type: 'float32', data: new Float32Array(3), dims: [1, 4] },
     ],
   ])('%s', (_, image) => {
@@ -319,13 +436,52 @@ describe('data', () => {
     expect(error.details).toMatchObject({ tensor: 'image', expected: 4 });
   });
 
-  it('35: a detached buffer', () => {
+  it.each([
+    ['int4', 5, 3],
+    ['int4', 4, 2],
+    ['int4', 0, 0],
+    ['float4e2m1', 1, 1],
+    ['float8e4m3fn', 5, 5],
+  ] as const)('#30 %s: %i elements lie in %i bytes', (type, elements, bytes) => {
+    const engine = { inputs: [tensorInfo('x', type, [elements])], profiles: [{}] };
+    const checked = checkInputs(engine, { x: new Uint8Array(bytes) }, null);
+    expect(checked.bytes[0]).toMatchObject({ byteLength: bytes, bytes: new Uint8Array(bytes) });
+    const error = refusal({ x: new Uint8Array(bytes + 1) }, engine);
+    expect(error.code).toBe('ERR_TRT_INPUT_LENGTH');
+    expect(error.details).toMatchObject({ expected: bytes, got: bytes + 1 });
+  });
+
+  it('#30 a byte array may start anywhere in its buffer', () => {
+    const engine = { inputs: [tensorInfo('x', 'uint8', [2])], profiles: [{}] };
+    const x = new Uint8Array(Uint8Array.of(9, 1, 2, 9).buffer, 1, 2);
+    expect(checkInputs(engine, { x }, null).bytes[0]?.bytes).toEqual(Uint8Array.of(1, 2));
+  });
+
+  it('#30 bytes in the place of elements, aligned or not, are another type', () => {
+    const buffer = new ArrayBuffer(17);
+    for (const image of [new Uint8Array(buffer, 1, 16), new DataView(buffer, 1, 16), buffer]) {
+      expect(refusal({ ...good(), image }).code).toBe('ERR_TRT_INPUT_TYPE');
+    }
+  });
+
+  it('#35 a view that grows with its buffer counts with the length that it has now', () => {
+    // @ts-expect-error maxByteLength is ES2024, and Node has it since version 20
+    const buffer = new ArrayBuffer(8, { maxByteLength: 16 }) as ArrayBuffer & {
+      resize(size: number): void;
+    };
+    const image = new Float32Array(buffer);
+    expect(refusal({ ...good(), image }).code).toBe('ERR_TRT_INPUT_LENGTH');
+    buffer.resize(16);
+    expect(checkInputs(staticEngine, { ...good(), image }, null).bytes[0]?.byteLength).toBe(16);
+  });
+
+  it('#35 a detached buffer', () => {
     const error = refusal({ ...good(), image: detached() });
     expect(error.code).toBe('ERR_TRT_INPUT_DETACHED');
     expect(error.details).toEqual({ tensor: 'image' });
   });
 
-  it('35: a buffer that another input’s getter detaches during the check', () => {
+  it('#35 a buffer that another input’s getter detaches during the check', () => {
     const image = new Float32Array(4);
     const ids = {
       type: 'int64',
@@ -338,7 +494,7 @@ describe('data', () => {
     expect(refusal({ image, ids }).code).toBe('ERR_TRT_INPUT_DETACHED');
   });
 
-  it('35: a resizable buffer that shrank below its view', () => {
+  it('#35 a resizable buffer that shrank below its view', () => {
     // @ts-expect-error maxByteLength is ES2024, and Node has it since version 20
     const buffer = new ArrayBuffer(16, { maxByteLength: 16 }) as ArrayBuffer & {
       resize(size: number): void;

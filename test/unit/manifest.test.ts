@@ -33,6 +33,18 @@ describe('parseManifest', () => {
     const manifests = [
       manifestFixture('plan'),
       manifestFixture('plan', { gpu: null, driver: null, layers: null, layersReason: 'no GPU' }),
+      manifestFixture('plan', {
+        model: {
+          ...digestOf('model'),
+          name: 'model.onnx',
+          externalData: { 'sub/w.bin': digestOf('w'), ['__proto__']: digestOf('p') },
+        },
+        profiles: [
+          { ids: { min: [1], opt: [2], max: [3], values: { min: [1], opt: [8], max: [9] } } },
+          {},
+        ],
+        profileNames: ['small', 'large'],
+      }),
       manifestFixture('plan', { previous: manifestFixture('old') }),
       manifestFixture('plan', { previous: { plan: digestOf('old') } }),
     ];
@@ -86,6 +98,19 @@ describe('parseManifest', () => {
     ['another flavour', { flavour: 'onnxruntime' }],
     ['a tensor type of no version', { inputs: [{ name: 'x', type: 'float12', dims: [] }] }],
     ['fractional dims', { profiles: [{ x: { min: [0.5], opt: [1], max: [1] } }] }],
+    [
+      'values of a profile that are none',
+      { profiles: [{ x: { min: [1], opt: [1], max: [1], values: { min: [1] } } }] },
+    ],
+    ['fewer names than profiles', { profileNames: [] }],
+    ['two names for one profile', { profileNames: ['a', 'b'] }],
+    ['the same name twice', { profiles: [{}, {}], profileNames: ['a', 'a'] }],
+    ['a number as a profile name', { profileNames: [1] }],
+    [
+      'external data without a digest',
+      { model: { ...digestOf('m'), name: 'm', externalData: { 'w.bin': { sizeBytes: 1 } } } },
+    ],
+    ['external data in a list', { model: { ...digestOf('m'), name: 'm', externalData: [] } }],
     ['a number as a label', { labels: { a: 1 } }],
     ['a negative build time', { buildSeconds: -1 }],
     ['a date that is none', { builtAt: 'yesterday' }],

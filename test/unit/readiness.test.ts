@@ -35,8 +35,25 @@ describe('missingForBuild', () => {
       ['ERR_TRT_LIBRARY_UNSUPPORTED'],
     ],
     ['an old GPU', [trt], driverWith(gpu('5.2')), ['ERR_TRT_GPU_UNSUPPORTED']],
+    ['a GPU newer than TensorRT', [trt], driverWith(gpu('10.0')), ['ERR_TRT_GPU_UNSUPPORTED']],
+    [
+      'a newer TensorRT beside it',
+      [trt, usable('tensorrt', '10.8.0')],
+      driverWith(gpu('10.0')),
+      [],
+    ],
   ])('%s', (_name, libraries, driver, expected) => {
     expect(codes(missingForBuild, libraries, driver)).toEqual(expected);
+  });
+});
+
+describe('advice', () => {
+  it('takes the place of the general one', () => {
+    const found = discovery([trt]);
+    for (const driver of [noDriver, driverWith()]) {
+      const [error] = missingForInfer({ found, driver, advice: 'Do this.' });
+      expect(error?.message).toMatch(/Do this\.$/);
+    }
   });
 });
 

@@ -58,8 +58,9 @@ TensorInfo DescribeNetworkTensor(const trt::ITensor& tensor);
 std::vector<LayerInfo> DescribeLayers(const trt::INetworkDefinition& network);
 
 // Adds spec's profiles to the config. Throws Error(kProfileInvalid | kProfileMissing), listing every input concerned.
-void AddProfiles(const BuildSpec& spec, const trt::INetworkDefinition& network,
-                 trt::IBuilder* builder, trt::IBuilderConfig* config);
+void AddProfiles(const BuildSpec& spec, const LibraryVersion& version,
+                 const trt::INetworkDefinition& network, trt::IBuilder* builder,
+                 trt::IBuilderConfig* config, OperationLog* log);
 
 // The factories, called as C++.
 std::unique_ptr<trt::IBuilder> CreateBuilder(const EntryPoints& entry, OperationLog* log);

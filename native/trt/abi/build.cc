@@ -2,6 +2,7 @@
 #include "core/file.h"
 #include "cuda/device.h"
 #include "trt/abi/adapters.h"
+#include "trt/staged_model.h"
 
 namespace trtnode::TRT_NODE_ABI {
 namespace {
@@ -52,13 +53,16 @@ std::string DescribeParserErrors(const onnx::IParser& parser, std::vector<std::s
 }
 
 void Parse(onnx::IParser* parser, const BuildSpec& spec, OperationLog* log) {
-  const bool parsed = parser->parseFromFile(spec.model_path.c_str(),
-                                            static_cast<int>(trt::ILogger::Severity::kWARNING));
+  bool parsed = false;
+  {
+    const StagedModel model(spec);
+    parsed = parser->parse(model.bytes().data(), model.bytes().size(), model.path().c_str());
+  }
   if (parsed && parser->getNbErrors() == 0) return;
   std::vector<std::string> errors;
   const std::string text = DescribeParserErrors(*parser, &errors);
   throw Error(ErrorCode::kOnnxParse, "TensorRT's ONNX parser could not read " + spec.model_path +
-                                          (text.empty() ? ": " + log->ErrorText() : ":" + text))
+                                         (text.empty() ? ": " + log->ErrorText() : ":" + text))
       .With("path", spec.model_path)
       .With("errors", errors)
       .WithLog(log->Lines());
@@ -186,7 +190,7 @@ BuildOutcome BuildPlan(const EntryPoints& entry, const LibraryVersion& version,
   ProgressMonitor monitor(progress);
   config->setProgressMonitor(&monitor);
   Configure(spec, config.get());
-  AddProfiles(spec, *network, builder.get(), config.get());
+  AddProfiles(spec, version, *network, builder.get(), config.get(), log);
 
   const auto started = std::chrono::steady_clock::now();
   const std::unique_ptr<trt::IHostMemory> plan(builder->buildSerializedNetwork(*network, *config));

@@ -7,6 +7,30 @@
 namespace trtnode::TRT_NODE_ABI {
 namespace {
 
+class OutputAllocator final : public trt::IOutputAllocator {
+ public:
+  explicit OutputAllocator(OutputMemory* memory) : memory_(memory) {}
+
+  void* reallocateOutputAsync(const char*, void*, uint64_t size, uint64_t,
+                              cudaStream_t) noexcept override {
+    return memory_->Reserve(size);
+  }
+
+#if !defined(TRT_NODE_ABI_RTX)
+  // Its predecessor, which TensorRT may still call.
+  void* reallocateOutput(const char*, void*, uint64_t size, uint64_t) noexcept override {
+    return memory_->Reserve(size);
+  }
+#endif
+
+  void notifyShape(const char*, const trt::Dims& dims) noexcept override {
+    memory_->SetDims(FromTrt(dims));
+  }
+
+ private:
+  OutputMemory* const memory_;
+};
+
 class AbiExecution final : public Execution {
  public:
   explicit AbiExecution(std::unique_ptr<trt::IExecutionContext> context)
@@ -25,6 +49,12 @@ class AbiExecution final : public Execution {
     Require(context_->setTensorAddress(tensor.name.c_str(), address), "set a tensor's address");
   }
 
+  void SetOutputMemory(const TensorInfo& output, OutputMemory* memory) override {
+    const auto& allocator = allocators_.emplace_back(std::make_unique<OutputAllocator>(memory));
+    Require(context_->setOutputAllocator(output.name.c_str(), allocator.get()),
+            "set the allocator of an output");
+  }
+
   Dims OutputDims(const TensorInfo& output) override {
     const trt::Dims dims = context_->getTensorShape(output.name.c_str());
     Require(dims.nbDims >= 0, "tell the dims of an output");
@@ -41,6 +71,7 @@ class AbiExecution final : public Execution {
     if (!done) throw Error(ErrorCode::kInferFailed, std::string("TensorRT could not ") + step);
   }
 
+  std::vector<std::unique_ptr<OutputAllocator>> allocators_;
   const std::unique_ptr<trt::IExecutionContext> context_;
 };
 
@@ -95,21 +126,7 @@ class AbiEngine final : public LoadedEngine {
     info.dims = FromTrt(engine_->getTensorShape(name));
     info.is_shape_tensor = engine_->isShapeInferenceIO(name);
     info.on_host = engine_->getTensorLocation(name) == trt::TensorLocation::kHOST;
-    if (MovableBytes(info.type) == 0) {
-      throw Error(ErrorCode::kUnsupported,
-                  "tensor " + info.name + " has type " + DataTypeName(info.type) +
-                      ", which this version of trt-node cannot move. Export the model with a "
-                      "float32 or float16 tensor there")
-          .With("tensor", info.name);
-    }
     const bool is_input = engine_->getTensorIOMode(name) == trt::TensorIOMode::kINPUT;
-    if (is_input && info.is_shape_tensor) {
-      throw Error(ErrorCode::kUnsupported,
-                  "input " + info.name +
-                      " is a shape tensor: its values set other tensors' dims. This version of "
-                      "trt-node cannot take its values yet")
-          .With("tensor", info.name);
-    }
     RequireLinear(info.name);
     (is_input ? inputs_ : outputs_).push_back(std::move(info));
   }
@@ -133,11 +150,42 @@ class AbiEngine final : public LoadedEngine {
       const auto dims = [&](trt::OptProfileSelector selector) {
         return FromTrt(engine_->getProfileShape(input.name.c_str(), index, selector));
       };
-      profile[input.name] = {dims(trt::OptProfileSelector::kMIN),
-                             dims(trt::OptProfileSelector::kOPT),
-                             dims(trt::OptProfileSelector::kMAX)};
+      InputRange& range = profile[input.name];
+      range.dims = {dims(trt::OptProfileSelector::kMIN), dims(trt::OptProfileSelector::kOPT),
+                    dims(trt::OptProfileSelector::kMAX)};
+      if (input.is_shape_tensor) range.values = ProfileValues(input, index, range.dims);
     }
     profiles_.push_back(std::move(profile));
+  }
+
+  // None where the values of this input set no dims after all.
+  std::optional<DimsRange> ProfileValues(const TensorInfo& input, int index,
+                                         const DimsRange& dims) const {
+    const auto values = [&](trt::OptProfileSelector selector, const Dims& shape) {
+      return ProfileValues(input.name.c_str(), index, selector,
+                           static_cast<size_t>(ElementCount(shape)));
+    };
+    std::optional<Dims> min = values(trt::OptProfileSelector::kMIN, dims.min);
+    std::optional<Dims> opt = values(trt::OptProfileSelector::kOPT, dims.opt);
+    std::optional<Dims> max = values(trt::OptProfileSelector::kMAX, dims.max);
+    if (!min || !opt || !max) return std::nullopt;
+    return DimsRange{std::move(*min), std::move(*opt), std::move(*max)};
+  }
+
+  std::optional<Dims> ProfileValues(const char* name, int index, trt::OptProfileSelector selector,
+                                    size_t count) const {
+#if defined(TRT_NODE_ABI_V10)
+    // 64-bit values came with 10.11; later versions still open plans that were built with 32-bit ones.
+    if (version_.AtLeast(10, 11)) {
+      const int64_t* wide = engine_->getProfileTensorValuesV2(name, index, selector);
+      if (wide != nullptr) return Dims(wide, wide + count);
+    }
+    const int32_t* values = engine_->getProfileTensorValues(name, index, selector);
+#else
+    const int64_t* values = engine_->getProfileTensorValuesV2(name, index, selector);
+#endif
+    if (values == nullptr) return std::nullopt;
+    return Dims(values, values + count);
   }
 
   // Destroyed in reverse: the engine before its runtime.

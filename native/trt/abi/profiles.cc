@@ -4,13 +4,6 @@
 namespace trtnode::TRT_NODE_ABI {
 namespace {
 
-bool IsDynamic(const Dims& dims) {
-  for (const int64_t dim : dims) {
-    if (dim < 0) return true;
-  }
-  return false;
-}
-
 std::string Describe(const TensorInfo& input) {
   return input.name + " " + DimsToString(input.dims);
 }
@@ -68,23 +61,94 @@ void CheckKnownNames(const Profile& profile, const std::vector<TensorInfo>& inpu
   }
 }
 
-void CheckAllOpenDimsCovered(const std::vector<TensorInfo>& inputs,
-                             const std::vector<Profile>& profiles) {
+bool GivesValues(const Profile& profile, const TensorInfo& input) {
+  const auto range = profile.find(input.name);
+  return range != profile.end() && range->second.values.has_value();
+}
+
+// Inputs that some profile leaves open, as `covers` says.
+template <typename Covers>
+std::vector<TensorInfo> OpenInputs(const std::vector<TensorInfo>& inputs,
+                                   const std::vector<Profile>& profiles, Covers covers) {
   std::vector<TensorInfo> open;
   for (const TensorInfo& input : inputs) {
-    if (!IsDynamic(input.dims)) continue;
     bool covered = !profiles.empty();
-    for (const Profile& profile : profiles) covered = covered && profile.contains(input.name);
+    for (const Profile& profile : profiles) covered = covered && covers(profile, input);
     if (!covered) open.push_back(input);
   }
-  if (open.empty()) return;
+  return open;
+}
+
+void CheckAllOpenDimsCovered(const std::vector<TensorInfo>& inputs,
+                             const std::vector<Profile>& profiles) {
+  std::vector<TensorInfo> dynamic;
+  std::vector<TensorInfo> shape_tensors;
+  for (const TensorInfo& input : inputs) {
+    if (IsDynamic(input.dims)) dynamic.push_back(input);
+    if (input.is_shape_tensor) shape_tensors.push_back(input);
+  }
+  const std::vector<TensorInfo> open = OpenInputs(
+      dynamic, profiles,
+      [](const Profile& profile, const TensorInfo& input) { return profile.contains(input.name); });
   std::vector<std::string> names;
-  const std::string list = ListOf(open, &names);
+  if (!open.empty()) {
+    const std::string list = ListOf(open, &names);
+    throw Error(ErrorCode::kProfileMissing,
+                "these inputs have dynamic dims (-1) and no profile: " + list +
+                    ". Give each in `profiles`, for example profiles: [{ " + open.front().name +
+                    ": { min: […], opt: […], max: […] } }]")
+        .With("inputs", names);
+  }
+  const std::vector<TensorInfo> valueless = OpenInputs(shape_tensors, profiles, GivesValues);
+  if (valueless.empty()) return;
+  const std::string list = ListOf(valueless, &names);
   throw Error(ErrorCode::kProfileMissing,
-              "these inputs have dynamic dims (-1) and no profile: " + list +
-                  ". Give each in `profiles`, for example profiles: [{ " + open.front().name +
-                  ": { min: […], opt: […], max: […] } }]")
+              "the values of these inputs set other tensors' dims (shape tensors), and no profile "
+              "says which values they take: " +
+                  list + ". Give each in `profiles`, for example profiles: [{ " +
+                  valueless.front().name + ": { values: { min: […], opt: […], max: […] } } }]")
       .With("inputs", names);
+}
+
+bool SetValues(trt::IOptimizationProfile* profile, const LibraryVersion& version,
+               const TensorInfo& input, trt::OptProfileSelector selector, const Dims& values) {
+  const auto count = static_cast<int32_t>(values.size());
+#if defined(TRT_NODE_ABI_V10)
+  // 64-bit values came with 10.11.
+  if (!version.AtLeast(10, 11)) {
+    std::vector<int32_t> narrow;
+    for (const int64_t value : values) {
+      if (value != static_cast<int32_t>(value)) {
+        throw Invalid(input, "TensorRT " + version.ToString() + " takes 32-bit values, not " +
+                                 std::to_string(value));
+      }
+      narrow.push_back(static_cast<int32_t>(value));
+    }
+    return profile->setShapeValues(input.name.c_str(), selector, narrow.data(), count);
+  }
+#else
+  static_cast<void>(version);
+#endif
+  return profile->setShapeValuesV2(input.name.c_str(), selector, values.data(), count);
+}
+
+void SetValueRange(trt::IOptimizationProfile* profile, const LibraryVersion& version,
+                   const TensorInfo& input, const DimsRange& values) {
+  if (!input.is_shape_tensor) {
+    throw Invalid(input,
+                  "it has `values`, but TensorRT needs none: they set no other tensor's "
+                  "dims. Leave `values` out");
+  }
+  const Dims& dims = input.dims;
+  const bool fits =
+      IsDynamic(dims) || static_cast<int64_t>(values.max.size()) == ElementCount(dims);
+  const bool accepted =
+      fits && SetValues(profile, version, input, trt::OptProfileSelector::kMIN, values.min) &&
+      SetValues(profile, version, input, trt::OptProfileSelector::kOPT, values.opt) &&
+      SetValues(profile, version, input, trt::OptProfileSelector::kMAX, values.max);
+  if (accepted) return;
+  throw Invalid(input, "TensorRT refused values from " + DimsToString(values.min) + " to " +
+                           DimsToString(values.max));
 }
 
 void SetRange(trt::IOptimizationProfile* profile, const TensorInfo& input, const DimsRange& range) {
@@ -100,19 +164,11 @@ void SetRange(trt::IOptimizationProfile* profile, const TensorInfo& input, const
 
 }  // namespace
 
-void AddProfiles(const BuildSpec& spec, const trt::INetworkDefinition& network,
-                 trt::IBuilder* builder, trt::IBuilderConfig* config) {
+void AddProfiles(const BuildSpec& spec, const LibraryVersion& version,
+                 const trt::INetworkDefinition& network, trt::IBuilder* builder,
+                 trt::IBuilderConfig* config, OperationLog* log) {
   const std::vector<TensorInfo> inputs = NetworkInputs(network);
   for (const Profile& profile : spec.profiles) CheckKnownNames(profile, inputs);
-  for (const TensorInfo& input : inputs) {
-    if (input.is_shape_tensor) {
-      throw Error(ErrorCode::kUnsupported,
-                  "input " + Describe(input) +
-                      " is a shape tensor: its values set other tensors' dims. This version of "
-                      "trt-node cannot give values in a profile yet")
-          .With("input", input.name);
-    }
-  }
   CheckAllOpenDimsCovered(inputs, spec.profiles);
 
   for (const Profile& given : spec.profiles) {
@@ -121,13 +177,16 @@ void AddProfiles(const BuildSpec& spec, const trt::INetworkDefinition& network,
     for (const TensorInfo& input : inputs) {
       const auto found = given.find(input.name);
       if (found == given.end()) continue;
-      CheckAgainst(input, "min", found->second.min);
-      CheckAgainst(input, "opt", found->second.opt);
-      CheckAgainst(input, "max", found->second.max);
-      SetRange(profile, input, found->second);
+      const auto& [dims, values] = found->second;
+      CheckAgainst(input, "min", dims.min);
+      CheckAgainst(input, "opt", dims.opt);
+      CheckAgainst(input, "max", dims.max);
+      if (IsDynamic(input.dims) || !input.is_shape_tensor) SetRange(profile, input, dims);
+      if (values) SetValueRange(profile, version, input, *values);
     }
     if (!profile->isValid() || config->addOptimizationProfile(profile) < 0) {
-      throw Error(ErrorCode::kProfileInvalid, "TensorRT refused an optimization profile");
+      throw Error(ErrorCode::kProfileInvalid,
+                  "TensorRT refused an optimization profile: " + log->ErrorText());
     }
   }
 }

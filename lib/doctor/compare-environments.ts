@@ -1,0 +1,20 @@
+import { compareFacts, type Comparison } from './comparison';
+import { factsOf } from './environment-facts';
+import type { EnvironmentSnapshot } from './environment-snapshot';
+
+/** What differs between two environments, and what it can do. Pure. */
+export function compareEnvironments(a: EnvironmentSnapshot, b: EnvironmentSnapshot): Comparison {
+  const [left, right] = [factsOf(a), factsOf(b)];
+  // A variable outside of the usual ones is a fact of the side that has it alone.
+  return compareFacts(withUnset(left, right), withUnset(right, left));
+}
+
+type Facts = ReturnType<typeof factsOf>;
+
+function withUnset(facts: Facts, others: Facts): Facts {
+  const ids = new Set(facts.map(({ id }) => id));
+  const unset = others
+    .filter(({ id }) => id.startsWith('env.') && !ids.has(id))
+    .map((fact) => ({ ...fact, value: 'not set', text: 'not set' }));
+  return [...facts, ...unset];
+}

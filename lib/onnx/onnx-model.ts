@@ -1,0 +1,152 @@
+import { notOnnx, truncatedModel } from './model-error';
+import { fieldHeaderBytes, parseField, wireType, type Field } from './fields';
+import { readFunction, readGraph, type Findings } from './graph';
+import { ModelFile } from './model-file';
+import type { ExternalTensor } from './tensor';
+import type { OnnxInput } from './value-info';
+
+/** What a look at an ONNX file says about it. */
+export interface OnnxModel {
+  readonly sizeBytes: number;
+  /** ModelProto.ir_version */
+  readonly irVersion: number;
+  /** What inference gives to the graph: its inputs without those that an initializer fills. */
+  readonly inputs: readonly OnnxInput[];
+  /** Every tensor whose data is in another file, wherever in the model it stands. */
+  readonly externalTensors: readonly ExternalTensor[];
+}
+
+export interface ReadModelOptions {
+  /** What errors call the model. Default: its path. */
+  readonly where?: string;
+  /** An abort rejects with its reason. Default: none. */
+  readonly signal?: AbortSignal | null;
+}
+
+const irVersionField = 1;
+const graphField = 7;
+const opsetImportField = 8;
+const functionsField = 25;
+
+/**
+ * ModelProto's fields and their wire types, from onnx.proto. training_info is stepped over with all that is in it, external
+ * data too: TensorRT's parser does not read it.
+ */
+const modelFields: ReadonlyMap<number, number> = new Map([
+  [irVersionField, wireType.varint],
+  [2, wireType.lengthDelimited], // producer_name
+  [3, wireType.lengthDelimited], // producer_version
+  [4, wireType.lengthDelimited], // domain
+  [5, wireType.varint], // model_version
+  [6, wireType.lengthDelimited], // doc_string
+  [graphField, wireType.lengthDelimited],
+  [opsetImportField, wireType.lengthDelimited],
+  [14, wireType.lengthDelimited], // metadata_props
+  [20, wireType.lengthDelimited], // training_info
+  [functionsField, wireType.lengthDelimited],
+  [26, wireType.lengthDelimited], // configuration
+]);
+
+const requiredFields: ReadonlyMap<number, string> = new Map([
+  [irVersionField, 'ir_version'],
+  [graphField, 'graph'],
+  [opsetImportField, 'opset_import'],
+]);
+
+/** A real model has some dozens of top-level fields; a file that has more than this is something else. */
+const maxFields = 100_000;
+
+/**
+ * Reads what stands in an ONNX file beside its weights, before any TensorRT sees it: TensorRT-RTX's parser takes an empty
+ * file and plain text for models. Payloads are stepped over, so a model of gigabytes costs small reads and little memory.
+ *
+ * Rejects with ERR_TRT_ONNX_NOT_FOUND, or ERR_TRT_ONNX_INVALID with `details.reason` (a ModelInvalidReason).
+ */
+export async function readOnnxModel(
+  path: string,
+  { where = path, signal = null }: ReadModelOptions = {},
+): Promise<OnnxModel> {
+  return ModelFile.with(path, where, signal, readModel);
+}
+
+async function readModel(file: ModelFile): Promise<OnnxModel> {
+  const { where, sizeBytes } = file;
+  const found: Findings = { inputs: [], initializers: new Set(), externalTensors: [] };
+  const seen = new Set<number>();
+  let irVersion = 0;
+  let offset = 0;
+  for (let count = 0; offset < sizeBytes; count += 1) {
+    if (count === maxFields) throw notOnnx(where, `it has more than ${maxFields} top-level fields`);
+    const length = Math.min(fieldHeaderBytes, sizeBytes - offset);
+    if (!file.holds(offset, length)) await file.load(offset, length);
+    const field = topLevelField(file, offset, seen);
+    if (field.end > sizeBytes) {
+      throw truncatedModel(
+        where,
+        `the field at byte ${offset} ends at byte ${field.end}, but the file has ${sizeBytes} bytes`,
+      );
+    }
+    const message = { start: field.start, end: field.end, depth: 1 };
+    if (field.number === irVersionField) irVersion = field.value;
+    if (field.number === graphField) {
+      // Protobuf merges the two; no exporter writes that.
+      if (seen.has(graphField)) throw notOnnx(where, 'it has two graphs');
+      await readGraph(file, message, found);
+    }
+    if (field.number === functionsField) await readFunction(file, message, found);
+    seen.add(field.number);
+    offset = field.end;
+  }
+  checkRequired(file, seen, irVersion);
+  return {
+    sizeBytes,
+    irVersion,
+    inputs: found.inputs.filter(({ name }) => !found.initializers.has(name)),
+    externalTensors: found.externalTensors,
+  };
+}
+
+function checkRequired(file: ModelFile, seen: ReadonlySet<number>, irVersion: number): void {
+  const { where, sizeBytes } = file;
+  for (const [number, name] of requiredFields) {
+    if (seen.has(number)) continue;
+    const finding = `it ends at byte ${sizeBytes} without the field \`${name}\``;
+    throw seen.has(irVersionField) ? truncatedModel(where, finding) : notOnnx(where, finding);
+  }
+  if (irVersion < 1) throw notOnnx(where, `its ir_version is ${irVersion}`);
+}
+
+function topLevelField(file: ModelFile, offset: number, seen: ReadonlySet<number>): Field {
+  let field: Field;
+  try {
+    field = parseField(file, offset);
+  } catch (error) {
+    // protobufjs throws a RangeError where the buffer ends inside of a varint, an Error where a varint is malformed.
+    const atEnd = error instanceof RangeError && offset + fieldHeaderBytes > file.sizeBytes;
+    if (atEnd && (seen.size > 0 || file.readerAt(offset).buf[0] === irVersionTag)) {
+      throw truncatedModel(file.where, `it ends inside of the field at byte ${offset}`);
+    }
+    throw notOnnx(file.where, `there is no protobuf field at byte ${offset}`);
+  }
+  checkTopLevelField(file, offset, field, seen);
+  return field;
+}
+
+const irVersionTag = (irVersionField << 3) | wireType.varint;
+
+function checkTopLevelField(
+  file: ModelFile,
+  offset: number,
+  field: Field,
+  seen: ReadonlySet<number>,
+): void {
+  const expected = modelFields.get(field.number);
+  if (expected === field.wireType) return;
+  // A newer ONNX may add fields, and protobuf readers skip those they do not know. Only a file that has shown an
+  // ir_version gets that benefit of the doubt: text and other formats look like fields of arbitrary numbers.
+  if (expected === undefined && field.number > 0 && seen.has(irVersionField)) return;
+  throw notOnnx(
+    file.where,
+    `byte ${offset} starts field ${field.number} with wire type ${field.wireType}, which ModelProto does not have`,
+  );
+}

@@ -1,0 +1,28 @@
+import { TrtError } from './errors';
+
+/** Where in the `profiles` option something stands. */
+export interface ProfilePlace {
+  /** `options.profiles[0]` or `options.profiles.small` */
+  readonly path: string;
+  /** The profile's position: what `details.profile` says. */
+  readonly profile: number;
+}
+
+/** `path["an input"]`, or `path.input` where that can be written. */
+export function member(path: string, name: string): string {
+  return /^[A-Za-z_$][\w$]*$/.test(name) ? `${path}.${name}` : `${path}[${JSON.stringify(name)}]`;
+}
+
+/** ERR_TRT_PROFILE_INVALID; `details` names profile, and input and axis or dim. */
+export function invalidProfile(
+  message: string,
+  { profile }: ProfilePlace,
+  details: Readonly<Record<string, unknown>>,
+): TrtError {
+  return new TrtError('ERR_TRT_PROFILE_INVALID', message, { details: { profile, ...details } });
+}
+
+/** `"a", "b"` */
+export function quotedNames(names: readonly string[]): string {
+  return names.map((name) => JSON.stringify(name)).join(', ');
+}

@@ -1,0 +1,165 @@
+import { mkdir, mkdtemp, open, rm, type FileHandle } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { invalidArgument, TrtError } from './errors';
+import { sliceBytes } from './input-copy';
+import type { LentBytes } from './lent-bytes';
+import type { GivenExternalData, ModelSource } from './model-source';
+import { describeTensor, externalDataError, type ExternalData } from './onnx/external-data';
+import { normalLocation } from './onnx/external-location';
+import { checkModelSize } from './onnx/model-file';
+
+/** A model as a file, with a private folder (mode 0700) for the time of its build. */
+export interface StagedModel {
+  readonly path: string;
+  /** For the manifest. */
+  readonly name: string;
+  /** For errors. */
+  readonly where: string;
+  /** The folder that the model's external data lies in. */
+  readonly dataFolder: string;
+  /** An empty private folder. */
+  readonly stage: string;
+  /**
+   * Brings external data that was given as bytes into `dataFolder`: all that the model names, and no more. Rejects with
+   * ERR_TRT_EXTERNAL_DATA (reason `missing`), ERR_TRT_INVALID_ARG, ERR_TRT_WRITE. Files lie where they are already.
+   */
+  bringData(data: ExternalData): Promise<void>;
+  /** Removes what was written, once nothing writes any more. Never rejects. */
+  remove(): Promise<void>;
+}
+
+/** Rejects with `ERR_TRT_WRITE`, `ERR_TRT_ONNX_INVALID` (reason `too-large`), `ERR_TRT_INVALID_ARG`, or the signal's reason. */
+export async function stageModel(
+  source: ModelSource,
+  signal: AbortSignal | null,
+): Promise<StagedModel> {
+  const where = 'path' in source ? source.path : 'the bytes of `model`';
+  if ('bytes' in source) checkModelSize(where, source.bytes.byteLength);
+  const folder = await inTempFolder('make a temporary folder', () =>
+    mkdtemp(path.join(tmpdir(), 'trt-node-')),
+  );
+  let writing: Promise<void> = Promise.resolve();
+  const remove = async (): Promise<void> => {
+    await writing.catch(() => undefined);
+    await rm(folder, { recursive: true, force: true, maxRetries: 3 }).catch(() => undefined);
+  };
+  try {
+    const stage = path.join(folder, 'stage');
+    await inTempFolder('make a temporary folder', () => mkdir(stage));
+    if ('path' in source) {
+      const { dir: dataFolder, base: name } = path.parse(source.path);
+      const bringData = (): Promise<void> => Promise.resolve();
+      return { path: source.path, name, where, dataFolder, stage, bringData, remove };
+    }
+    const file = path.join(folder, 'model.onnx');
+    const dataFolder = path.join(folder, 'data');
+    await writeSlices(file, source.bytes, signal);
+    await inTempFolder('make a temporary folder', () => mkdir(dataFolder));
+    return {
+      path: file,
+      name: 'model.onnx',
+      where,
+      dataFolder,
+      stage,
+      remove,
+      bringData(data) {
+        writing = writeData(dataFolder, data, source.externalData, signal);
+        return writing;
+      },
+    };
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+}
+
+async function writeData(
+  folder: string,
+  data: ExternalData,
+  given: GivenExternalData,
+  signal: AbortSignal | null,
+): Promise<void> {
+  const unknown = [...given.keys()].find((location) => !data.files.includes(location));
+  if (unknown !== undefined) {
+    const named = data.files.slice(0, 10).map((file) => JSON.stringify(file));
+    const expected =
+      named.length === 0
+        ? 'no locations (the model has no external data)'
+        : `only the locations that the model names (${named.join(', ')})`;
+    throw invalidArgument('options.externalData', expected, unknown);
+  }
+  for (const { tensor } of data.extents) {
+    if (given.has(normalLocation(tensor.location))) continue;
+    throw externalDataError(
+      tensor,
+      'missing',
+      `expected the data of ${describeTensor(tensor)} in \`options.externalData\`, but it is not there: a model that is ` +
+        "given as bytes has no folder to read files from. Add that file's bytes, or pass the model's path.",
+    );
+  }
+  for (const [location, bytes] of given) {
+    const file = path.join(folder, location);
+    signal?.throwIfAborted();
+    await inTempFolder('make a temporary folder', () =>
+      mkdir(path.dirname(file), { recursive: true }),
+    );
+    await writeSlices(file, bytes, signal);
+  }
+}
+
+/**
+ * Copies bytes that JavaScript may take away at any time: each slice is copied here, on the JS thread, and only the copy goes
+ * to the threads that write files.
+ */
+async function writeSlices(
+  file: string,
+  bytes: LentBytes,
+  signal: AbortSignal | null,
+): Promise<void> {
+  const { byteLength } = bytes;
+  const slice = Buffer.allocUnsafe(Math.min(sliceBytes, byteLength));
+  const copy = async (): Promise<void> => {
+    const handle = await open(file, 'wx', 0o600);
+    try {
+      for (let offset = 0; offset < byteLength; offset += slice.length) {
+        signal?.throwIfAborted();
+        const part = bytes.part(offset, Math.min(offset + slice.length, byteLength));
+        slice.set(part);
+        await writeWhole(handle, slice, part.length);
+      }
+      bytes.check();
+    } finally {
+      await handle.close();
+    }
+  };
+  await inTempFolder('write a copy of the model', copy, signal);
+}
+
+async function writeWhole(handle: FileHandle, slice: Buffer, length: number): Promise<void> {
+  for (let written = 0; written < length;) {
+    const { bytesWritten } = await handle.write(slice, written, length - written);
+    written += bytesWritten;
+  }
+}
+
+async function inTempFolder<T>(
+  step: string,
+  work: () => Promise<T>,
+  signal: AbortSignal | null = null,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    // An abort's reason is whatever its caller chose.
+    if (signal?.aborted) throw signal.reason;
+    if (error instanceof TrtError) throw error;
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new TrtError(
+      'ERR_TRT_WRITE',
+      `could not ${step} in ${tmpdir()}: ${message}. Make that folder writable, free some space there, or name another one in ` +
+        'the environment variable TMPDIR.',
+      { cause: error, details: { path: tmpdir(), step, errno: code ?? null } },
+    );
+  }
+}
