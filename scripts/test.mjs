@@ -5,6 +5,7 @@
  *   node scripts/test.mjs                    all; the gpu suite where a GPU can infer
  *   node scripts/test.mjs --only unit,native these suites alone, without the checks
  *   node scripts/test.mjs --gpu              the gpu suite must run
+ *   node scripts/test.mjs --only models      what scripts/make-*.py made, on a GPU; else it runs where both are there
  */
 import fs from 'node:fs';
 import os from 'node:os';
@@ -13,7 +14,7 @@ import { parseArgs } from 'node:util';
 import { canDo, ensureBuilt, ensureModules, ensureRuntime, ensureTypeScript } from './ensure.mjs';
 import { capture, main, root, since, StepError } from './process.mjs';
 
-const suites = ['unit', 'types', 'native', 'package', 'gpu'];
+const suites = ['unit', 'types', 'native', 'package', 'gpu', 'models'];
 const total = { passed: 0, failed: 0, skipped: 0 };
 
 await main(async () => {
@@ -33,7 +34,9 @@ await main(async () => {
   if (await attempt('set-up', () => prepare(chosen))) {
     if (values.only === undefined) await checkAll();
     for (const suite of suites.filter((name) => chosen.includes(name))) {
-      if (suite === 'gpu' && !gpuCanRun(values.gpu || values.only !== undefined)) continue;
+      const demanded = values.only !== undefined;
+      if (suite === 'gpu' && !gpuCanRun(values.gpu || demanded)) continue;
+      if (suite === 'models' && !modelsCanRun(demanded)) continue;
       if (suite === 'package' && !(await attempt('prebuild', prebuild))) continue;
       runSuite(suite);
     }
@@ -105,6 +108,16 @@ function gpuCanRun(demanded) {
   console.log('\n*** The gpu suite was NOT run: nothing can infer on this machine. Not one of its');
   console.log('*** tests is counted. What trt-node doctor --for infer says:');
   console.log(stdout.trimEnd().replaceAll(/^/gm, '***   '));
+  return false;
+}
+
+function modelsCanRun(demanded) {
+  const folder = process.env.TRT_NODE_TEST_MODELS ?? path.join(root, '.cache', 'models');
+  const made = fs.existsSync(folder);
+  if (demanded || (made && canDo('infer'))) return true;
+  const why = made ? 'nothing can infer on this machine' : 'they have not been made';
+  console.log(`\n*** The models suite was NOT run: ${why}. Not one of its tests is counted.`);
+  console.log('*** CONTRIBUTING.md says how to make ResNet-50, MiniLM and the decoder.');
   return false;
 }
 

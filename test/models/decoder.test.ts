@@ -8,7 +8,7 @@ import {
   type Reference,
   type ReferenceCase,
 } from '../support/generated-models';
-import { temporaryFolder, trtNode } from './gpu-host';
+import { temporaryFolder, trtNode } from '../gpu/gpu-host';
 
 interface DecoderReference extends Reference {
   readonly cases: readonly ReferenceCase[];

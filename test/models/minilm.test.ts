@@ -7,7 +7,7 @@ import {
   type Reference,
   type TensorFile,
 } from '../support/generated-models';
-import { temporaryFolder, trtNode } from './gpu-host';
+import { temporaryFolder, trtNode } from '../gpu/gpu-host';
 
 const width = 384;
 
