@@ -232,11 +232,11 @@ export interface NativeBinding {
     request: NativeBuildRequest,
     onProgress: (event: NativeProgress) => void,
   ): Promise<NativeBuildResult>;
-  hashFile(path: string): Promise<{ sha256: string; sizeBytes: number }>;
+  /** `identity` tells this state of this file from any other: where it is stored, its size, and when it last changed. */
+  hashFile(path: string): Promise<{ sha256: string; sizeBytes: number; identity: string }>;
   /**
    * Opens a file of a model's external data and hashes what was opened. ERR_TRT_EXTERNAL_DATA with `details.reason`:
-   * `outside` (the file, through whatever links, is not inside of `folder`), `hard-link`, `missing`, `not-a-file`, `unreadable`. `identity` tells
-   * this state of this file from any other.
+   * `outside` (the file, through whatever links, is not inside of `folder`), `hard-link`, `missing`, `not-a-file`, `unreadable`.
    */
   hashExternalFile(
     folder: string,

@@ -153,9 +153,11 @@ function crashed(
   const how = signal === null ? `ended with exit code ${code}` : `was killed by ${signal}`;
   const stderr = seen.stderr.lastLines(keptOutputLines);
   const hint =
-    signal === 'SIGKILL'
-      ? 'SIGKILL mostly comes from the kernel when memory runs out (see its log): give the machine or the container more.'
-      : 'That is a crash inside of TensorRT, the driver or a library that they load: try another TensorRT version, and report the model to NVIDIA.';
+    signal === 'SIGBUS'
+      ? 'SIGBUS comes when a file becomes shorter while it is read, or a disk fails: leave the model alone while it is built, and build again.'
+      : signal === 'SIGKILL'
+        ? 'SIGKILL mostly comes from the kernel when memory runs out (see its log): give the machine or the container more.'
+        : 'That is a crash inside of TensorRT, the driver or a library that they load: try another TensorRT version, and report the model to NVIDIA.';
   const words = seen.log.map(({ severity, message }) => `[${severity}] ${message}`).slice(-5);
   const evidence = [...stderr.slice(-5), ...words].map((line) => `\n  ${line}`).join('');
   return new TrtError(

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { BuiltEngine, maxBytesInMemory } from './built-engine';
@@ -8,6 +8,7 @@ import type { Manifest } from './manifest-schema';
 import { checkOutput } from './output-check';
 import { publish } from './publish';
 import { tempPathFor } from './temp-files';
+import { makeTempFolder } from './temp-folders';
 import { writeError } from './write-error';
 
 /** Where a build writes its plan, and what becomes of it. */
@@ -25,7 +26,9 @@ export async function prepareTarget(
   model: string | null,
   work: FileWork,
 ): Promise<BuildTarget> {
-  return output === null ? memoryTarget() : fileTarget(path.resolve(output), model, work);
+  return output === null
+    ? await memoryTarget()
+    : await fileTarget(path.resolve(output), model, work);
 }
 
 async function fileTarget(
@@ -46,9 +49,7 @@ async function fileTarget(
 }
 
 async function memoryTarget(): Promise<BuildTarget> {
-  const folder = await inTempFolder('make a temporary folder', () =>
-    mkdtemp(path.join(tmpdir(), 'trt-node-')),
-  );
+  const folder = await inTempFolder('make a temporary folder', makeTempFolder);
   const tempPlan = path.join(folder, 'plan');
   const discard = (): Promise<void> =>
     rm(folder, { recursive: true, force: true }).catch(() => undefined);

@@ -61,7 +61,7 @@ export async function buildEngine(
   const checked = checkedBuildOptions(options);
   const source = modelSourceOf(model, checked.externalData);
   const machine = { binding: loadBinding(), findLibraries, build: buildInChild };
-  return buildThrough(machine, source, checked);
+  return await buildThrough(machine, source, checked);
 }
 
 /** What a build needs of the machine. */

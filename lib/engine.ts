@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { NativeEngine, NativeInferResult, NativeRequest, NativeTiming } from './binding';
 import { viewAs } from './data-types';
+import { parseEngineInformation } from './engine-information';
 import { notConstructible, TrtError } from './errors';
 import { checkInferOptions } from './infer-options';
 import type { InferOptions } from './infer-options';
@@ -140,7 +141,7 @@ export class Engine {
   async inspect(): Promise<Readonly<Record<string, unknown>>> {
     const json = await this.#track(() => nativeCall(() => this.#native.inspect()));
     try {
-      return JSON.parse(json) as Record<string, unknown>;
+      return parseEngineInformation(json);
     } catch (cause) {
       throw new TrtError('ERR_TRT_INTERNAL', "TensorRT's inspector did not give JSON", {
         cause,

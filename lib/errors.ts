@@ -84,6 +84,24 @@ export class TrtError extends Error {
     this.code = code;
     this.log = options.log ?? [];
     this.details = options.details ?? {};
+    captureStack(this);
+  }
+}
+
+/** Frames of this package between a mistake and the caller who made it: the ten that V8 keeps by default may all be ours. */
+const keptFrames = 40;
+
+function captureStack(error: TrtError): void {
+  const { stackTraceLimit } = Error;
+  // Whoever wants fewer frames than V8's default, or none, gets them.
+  if (typeof stackTraceLimit !== 'number' || stackTraceLimit < 10) return;
+  try {
+    Error.stackTraceLimit = Math.max(stackTraceLimit, keptFrames);
+    Error.captureStackTrace(error, TrtError);
+  } catch {
+    // Frozen intrinsics: the stack stays as it is.
+  } finally {
+    if (Error.stackTraceLimit !== stackTraceLimit) Error.stackTraceLimit = stackTraceLimit;
   }
 }
 

@@ -4,6 +4,7 @@ import type { ModelIdentity } from './manifest-schema';
 import { nativeCall } from './native-call';
 import { checkedExternalData, digestExternalData } from './onnx/external-data';
 import { checkInputShapes } from './onnx/input-shapes';
+import { changedModel } from './onnx/model-error';
 import { readOnnxModel } from './onnx/onnx-model';
 import type { OnnxInput } from './onnx/value-info';
 import type { StagedModel } from './staged-model';
@@ -24,7 +25,7 @@ export async function examineModel(
   signal: AbortSignal | null,
 ): Promise<ExaminedModel> {
   const { path, name, where, dataFolder } = staged;
-  const { inputs, externalTensors } = await readOnnxModel(path, { where, signal });
+  const { inputs, externalTensors, identity: state } = await readOnnxModel(path, { where, signal });
   checkInputShapes(where, inputs);
   const data = checkedExternalData(externalTensors);
   await staged.bringData(data);
@@ -35,7 +36,9 @@ export async function examineModel(
     files.push({ location, identity: hashed.identity });
     return hashed;
   });
-  const { sha256, sizeBytes } = await work.hashFile(path);
+  const { sha256, sizeBytes, identity: hashed } = await work.hashFile(path);
+  // Else the model that is built would be another one than was examined.
+  if (hashed !== state) throw changedModel(where);
   const identity = { sha256, sizeBytes, name };
   if (data.files.length === 0) return { identity, inputs, externalData: null };
   return {

@@ -13,20 +13,9 @@ export function filePathOf(value: unknown, argument: string): string {
         { details: { argument } },
       );
     }
-    try {
-      return fileURLToPath(value);
-    } catch (cause) {
-      throw new TrtError(
-        'ERR_TRT_INVALID_ARG',
-        `expected ${expected} for \`${argument}\` but received the URL ${value.href}, which names no local path`,
-        { details: { argument }, cause },
-      );
-    }
+    return withoutNul(localPath(value, argument, expected), argument);
   }
   if (typeof value !== 'string' || value === '') throw invalidArgument(argument, expected, value);
-  if (value.includes('\0')) {
-    throw invalidArgument(argument, 'a path without NUL characters', value);
-  }
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(value)) {
     throw new TrtError(
       'ERR_TRT_INVALID_ARG',
@@ -35,5 +24,23 @@ export function filePathOf(value: unknown, argument: string): string {
       { details: { argument } },
     );
   }
-  return value;
+  return withoutNul(value, argument);
+}
+
+function localPath(url: URL, argument: string, expected: string): string {
+  try {
+    return fileURLToPath(url);
+  } catch (cause) {
+    throw new TrtError(
+      'ERR_TRT_INVALID_ARG',
+      `expected ${expected} for \`${argument}\` but received the URL ${url.href}, which names no local path`,
+      { details: { argument }, cause },
+    );
+  }
+}
+
+/** The system would end the path there and open another file. */
+function withoutNul(path: string, argument: string): string {
+  if (!path.includes('\0')) return path;
+  throw invalidArgument(argument, 'a path without NUL characters', path);
 }

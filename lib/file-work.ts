@@ -4,7 +4,7 @@ import { nativeCall } from './native-call';
 
 /** What the addon does with files for builds: hashing gigabytes and holding a folder's lock. */
 export interface FileWork {
-  hashFile(file: string): Promise<FileDigest>;
+  hashFile(file: string): Promise<FileDigest & { readonly identity: string }>;
   /** Waits for other publications in the folder, of whatever process. */
   lockFolder(folder: string): Promise<{ release(): void }>;
 }

@@ -14,5 +14,5 @@ export async function infer(
   options?: InferOptions,
 ): Promise<Tensors> {
   if (!(engine instanceof Engine)) throw invalidArgument('engine', 'an Engine', engine);
-  return engine.infer(inputs, options);
+  return await engine.infer(inputs, options);
 }

@@ -11,6 +11,7 @@ import type { CheckedLoadOptions, LoadOptions } from './load-options';
 import { manifestFor, manifestPathOf, readManifest } from './manifest';
 import type { Manifest } from './manifest-schema';
 import { nativeCall } from './native-call';
+import { checkPlanFile } from './plan-file';
 import { readPlanHeader } from './plan-header';
 import { checkPlanIntegrity } from './plan-integrity';
 import { copyPlan, planSourceOf } from './plan-source';
@@ -36,7 +37,7 @@ export async function loadEngine(
 ): Promise<Engine> {
   const source = planSourceOf(plan);
   const checked = checkLoadOptions(options);
-  return loadThrough({ binding: loadBinding(), findLibraries }, source, checked);
+  return await loadThrough({ binding: loadBinding(), findLibraries }, source, checked);
 }
 
 /** What a load needs of the machine. */
@@ -99,6 +100,7 @@ async function readPlan(
     return { plan, manifest: () => Promise.resolve(given) };
   }
   const { path } = source;
+  await checkPlanFile(path);
   if (given !== null) {
     const plan = await nativeCall(() => binding.readPlan(path));
     return { plan, manifest: () => Promise.resolve(given) };
@@ -112,7 +114,7 @@ async function readPlan(
       const agrees = before.value !== null && manifestFor(before.value, plan.sha256) !== null;
       // A new plan may have been published in between. Its manifest is there first and names the old plan too, so a look
       // before and a look after the plan was opened see a pair that agrees.
-      return agrees ? before.value : readManifest(manifestPathOf(path));
+      return agrees ? before.value : await readManifest(manifestPathOf(path));
     },
   };
 }

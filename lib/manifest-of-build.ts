@@ -1,5 +1,5 @@
 import type { NativeBuildResult, NativeGpu } from './binding';
-import { parseEngineLayers } from './engine-information';
+import { engineLayers } from './engine-information';
 import type { Manifest } from './manifest-schema';
 import { packageVersion } from './package-version';
 
@@ -39,9 +39,6 @@ export function manifestOf(facts: BuildFacts): Manifest {
     builtAt: new Date().toISOString(),
     buildSeconds: result.buildSeconds,
     network: { layers: result.networkLayers },
-    layers: result.engineInformation === null ? null : parseEngineLayers(result.engineInformation),
-    ...(result.engineInformationReason === null
-      ? {}
-      : { layersReason: result.engineInformationReason }),
+    ...engineLayers(result),
   };
 }

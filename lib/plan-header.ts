@@ -8,8 +8,9 @@ export interface PlanHeader {
   readonly version: string;
 }
 
-/** Why `readPlanHeader` refused: `details.reason` of ERR_TRT_ENGINE_INVALID. */
-export type PlanInvalidReason = 'empty' | 'truncated' | 'not-a-plan' | 'serialization-version';
+/** `details.reason` of ERR_TRT_ENGINE_INVALID; all but `too-large` come from the header. */
+export type PlanInvalidReason =
+  'empty' | 'truncated' | 'not-a-plan' | 'serialization-version' | 'too-large';
 
 /** At most this many of a plan's first bytes are looked at. */
 export const planHeaderBytes = 64;
@@ -72,7 +73,7 @@ function startsWith(view: DataView, magic: number): boolean {
   return true;
 }
 
-function planInvalid(
+export function planInvalid(
   reason: PlanInvalidReason,
   message: string,
   details: Readonly<Record<string, unknown>> = {},

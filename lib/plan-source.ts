@@ -69,5 +69,5 @@ export async function copyPlan(
     }
     writer.write(view.subarray(offset, Math.min(offset + sliceBytes, sizeBytes)));
   }
-  return writer.seal();
+  return await writer.seal();
 }

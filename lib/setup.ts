@@ -77,5 +77,5 @@ export interface SetupResult {
  * ERR_TRT_WRITE (no space or no permission), ERR_TRT_INVALID_ARG, and with `signal.reason` on an abort.
  */
 export async function setupRuntime(options: SetupOptions = {}): Promise<SetupResult> {
-  return runSetup(options, thisMachine());
+  return await runSetup(options, thisMachine());
 }

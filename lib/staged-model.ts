@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, open, rm, type FileHandle } from 'node:fs/promises';
+import { mkdir, open, rm, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { invalidArgument, TrtError } from './errors';
@@ -8,6 +8,7 @@ import type { GivenExternalData, ModelSource } from './model-source';
 import { describeTensor, externalDataError, type ExternalData } from './onnx/external-data';
 import { normalLocation } from './onnx/external-location';
 import { checkModelSize } from './onnx/model-file';
+import { makeTempFolder } from './temp-folders';
 
 /** A model as a file, with a private folder (mode 0700) for the time of its build. */
 export interface StagedModel {
@@ -36,9 +37,7 @@ export async function stageModel(
 ): Promise<StagedModel> {
   const where = 'path' in source ? source.path : 'the bytes of `model`';
   if ('bytes' in source) checkModelSize(where, source.bytes.byteLength);
-  const folder = await inTempFolder('make a temporary folder', () =>
-    mkdtemp(path.join(tmpdir(), 'trt-node-')),
-  );
+  const folder = await inTempFolder('make a temporary folder', makeTempFolder);
   let writing: Promise<void> = Promise.resolve();
   const remove = async (): Promise<void> => {
     await writing.catch(() => undefined);

@@ -35,7 +35,7 @@ export async function removeStaleTemps(
 }
 
 /** Whether the process with this pid lives and may have made a file of that age. */
-function isMaker(pid: number, mtimeMs: number, now: number): boolean {
+export function isMaker(pid: number, mtimeMs: number, now: number): boolean {
   // In containers many processes have the same pid: this one made nothing before it started.
   if (pid === process.pid) return mtimeMs >= now - process.uptime() * 1000;
   try {

@@ -1,6 +1,6 @@
 /** Waits for `work`, but no longer than until `signal` is aborted; then it rejects with the signal's reason. */
 export async function untilAborted<T>(signal: AbortSignal | null, work: Promise<T>): Promise<T> {
-  if (signal === null) return work;
+  if (signal === null) return await work;
   // When the abort comes first, nobody awaits the work.
   work.catch(() => undefined);
   signal.throwIfAborted();

@@ -2,6 +2,8 @@ import { TrtError } from './errors';
 
 const advice: Readonly<Record<string, string>> = {
   ENOSPC: 'Free some space on that file system, or name another output.',
+  EFBIG:
+    'That is beyond the largest file that this process may write (`ulimit -f`) or that file system holds: raise it.',
   EDQUOT: 'The quota is used up: free some space, or name another output.',
   EACCES: 'Make the folder writable for this user, or name another output.',
   EPERM: 'Make the folder writable for this user, or name another output.',

@@ -9,6 +9,7 @@ class TrtNodeAddon : public Napi::Addon<TrtNodeAddon> {
     data_.state = EnvState::Create(env);
     RegisterProbe(env, exports);
     RegisterBuild(env, exports);
+    RegisterHash(env, exports);
     RegisterPlan(env, exports, &data_);
     RegisterEngine(env, exports, &data_);
     RegisterLock(env, exports, &data_);

@@ -17,7 +17,7 @@ import { pythonTool, pythonToolVersion } from './python-tool.mjs';
 /** The fresh failures of all checks, and how many ran: `{ passed, failed }`. */
 export function lint({ fix = false } = {}) {
   const bin = path.join(root, 'node_modules', '.bin');
-  const sources = nativeSources();
+  const sources = [...sourcesIn('native'), ...sourcesIn(path.join('test', 'stubs'))];
   const checks = [
     [
       'prettier',
@@ -49,7 +49,7 @@ export function tidy() {
     return { passed: 1, failed: 0 };
   }
   const args = ['-P', String(os.availableParallelism()), '-n', '1', pythonTool('clang-tidy')];
-  const input = nativeSources()
+  const input = sourcesIn('native')
     .filter((file) => file.endsWith('.cc'))
     .join('\n');
   const options = { input, stdio: ['pipe', 'pipe', 'pipe'] };
@@ -61,7 +61,7 @@ export function tidy() {
 /** Everything of ours that clang-tidy's verdict depends on. */
 function digestForTidy() {
   const hash = createHash('sha256').update(pythonToolVersion('clang-tidy'));
-  for (const file of ['.clang-tidy', 'CMakeLists.txt', ...nativeSources()]) {
+  for (const file of ['.clang-tidy', 'CMakeLists.txt', ...sourcesIn('native')]) {
     hash.update(`\0${file}\0`).update(fs.readFileSync(path.join(root, file)));
   }
   return hash.digest('hex');
@@ -83,13 +83,13 @@ function beginning(text) {
   return [...lines.slice(0, most), `… and ${lines.length - most} lines more`].join('\n');
 }
 
-function nativeSources() {
-  const folder = path.join(root, 'native');
+function sourcesIn(relative) {
+  const folder = path.join(root, relative);
   if (!fs.existsSync(folder)) return [];
   return fs
     .readdirSync(folder, { recursive: true })
     .filter((file) => /\.(h|cc)$/.test(file))
-    .map((file) => path.join('native', file))
+    .map((file) => path.join(relative, file))
     .sort();
 }
 

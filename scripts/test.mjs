@@ -38,6 +38,7 @@ await main(async () => {
       if (suite === 'gpu' && !gpuCanRun(values.gpu || demanded)) continue;
       if (suite === 'models' && !modelsCanRun(demanded)) continue;
       if (suite === 'package' && !(await attempt('prebuild', prebuild))) continue;
+      if (suite === 'native' && !(await attempt('stubs', stubs))) continue;
       runSuite(suite);
     }
   }
@@ -80,6 +81,12 @@ function check(name, args) {
   console.log(`${name.padEnd(14)}${status === 0 ? 'ok' : 'FAILED'} (${since(start)})`);
   if (status !== 0) console.log(`${stdout}${stderr}`.trimEnd());
   count(status === 0);
+}
+
+/** Before the suite, as its files would compile them side by side. */
+async function stubs() {
+  const { buildStubs } = await import('./build-stubs.mjs');
+  await buildStubs();
 }
 
 async function prebuild() {

@@ -112,7 +112,7 @@ async function snapshot(flags: DoctorFlags): Promise<EnvironmentSnapshot> {
 }
 
 async function probe({ library }: DoctorFlags): Promise<RuntimeReport> {
-  return probeRuntimes({ library });
+  return await probeRuntimes({ library });
 }
 
 function lockLine(file: string, { gpus, libraries, driver }: EnvironmentSnapshot): string {

@@ -32,15 +32,16 @@ export function setupCommand(): Command {
     .option('--force', 'fetch again and replace what is there')
     .option('--json', 'print the result as JSON')
     .option('--quiet', 'print errors only')
-    .action(async (flags: Flags) => run(flags));
+    .action(async (flags: Flags) => await run(flags));
 }
 
 async function run({ json, quiet, ...options }: Flags): Promise<void> {
   const view = quiet === true ? null : progressView(process.stderr);
   let result: SetupResult;
   try {
-    result = await withAbortOnSignals(async (signal) =>
-      setupRuntime({ ...options, signal, ...(view !== null && { onProgress: view.show }) }),
+    result = await withAbortOnSignals(
+      async (signal) =>
+        await setupRuntime({ ...options, signal, ...(view !== null && { onProgress: view.show }) }),
     );
   } finally {
     view?.end();

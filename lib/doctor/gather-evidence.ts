@@ -36,7 +36,7 @@ async function deviceNodesIn(root: string): Promise<DeviceNode[]> {
   const folder = path.join(root, 'dev');
   const names = (await namesIn(folder)) ?? [];
   const nodes = names.filter((name) => /^(nvidia(\d+|ctl|-uvm|-modeset)|dxg)$/.test(name)).sort();
-  return Promise.all(
+  return await Promise.all(
     nodes.map(async (name) => {
       const file = path.join(folder, name);
       const accessible = await access(file, constants.R_OK | constants.W_OK).then(
@@ -130,16 +130,16 @@ export async function cudaOfLibraries(
 }
 
 async function text(file: string): Promise<string | null> {
-  return readFile(file, 'utf8').catch(() => null);
+  return await readFile(file, 'utf8').catch(() => null);
 }
 
 async function exists(file: string): Promise<boolean> {
-  return stat(file).then(
+  return await stat(file).then(
     () => true,
     () => false,
   );
 }
 
 async function namesIn(folder: string): Promise<string[] | null> {
-  return readdir(folder).catch(() => null);
+  return await readdir(folder).catch(() => null);
 }

@@ -50,5 +50,5 @@ export function recordedVariables(env: NodeJS.ProcessEnv): Record<string, string
 }
 
 async function text(file: string): Promise<string | null> {
-  return readFile(file, 'utf8').catch(() => null);
+  return await readFile(file, 'utf8').catch(() => null);
 }

@@ -9,7 +9,8 @@ export type ModelInvalidReason =
   | 'not-onnx'
   | 'malformed'
   | 'too-deep'
-  | 'input-shape';
+  | 'input-shape'
+  | 'changed';
 
 /** `ERR_TRT_ONNX_INVALID`. `where` is the model's path, or words for a model that has none. */
 export function invalidModel(
@@ -41,6 +42,16 @@ export function notOnnx(where: string, finding: string): TrtError {
     `this is not ONNX: ${finding}`,
     'Export the model to ONNX (torch.onnx.export, tf2onnx, skl2onnx) and pass that file; a file that Git LFS ' +
       'stands in for must be pulled first.',
+  );
+}
+
+/** The file that was read is not the one that is there now. */
+export function changedModel(where: string): TrtError {
+  return invalidModel(
+    where,
+    'changed',
+    'the file was changed or replaced while it was examined',
+    'Leave the model alone until it is built, and build again.',
   );
 }
 

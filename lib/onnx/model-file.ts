@@ -1,6 +1,6 @@
 import { open, stat, type FileHandle } from 'node:fs/promises';
 import { Reader } from 'protobufjs/minimal';
-import { invalidModel, truncatedModel, unreadableModel } from './model-error';
+import { changedModel, invalidModel, truncatedModel, unreadableModel } from './model-error';
 
 /** No text that matters is longer, and any of it fits into one window. */
 export const windowBytes = 64 * 1024;
@@ -24,6 +24,8 @@ export class ModelFile {
   private constructor(
     readonly where: string,
     readonly sizeBytes: number,
+    /** What tells this state of this file from any other: as the addon's `hashFile` has it. */
+    readonly identity: string,
     private readonly handle: FileHandle,
     private readonly signal: AbortSignal | null,
   ) {}
@@ -44,7 +46,10 @@ export class ModelFile {
       throw unreadableModel(where, cause);
     });
     try {
-      return await work(new ModelFile(where, sizeBytes, handle, signal));
+      const identity = await identityOf(handle);
+      const result = await work(new ModelFile(where, sizeBytes, identity, handle, signal));
+      if ((await identityOf(handle)) !== identity) throw changedModel(where);
+      return result;
     } finally {
       await handle.close();
     }
@@ -92,6 +97,14 @@ export class ModelFile {
     const from = offset - this.start;
     return this.buffer.toString('utf8', from, from + length);
   }
+}
+
+/** As `IdentityOf` in native/core/file.h. */
+export async function identityOf(handle: FileHandle): Promise<string> {
+  const { dev, ino, size, mtimeNs, ctimeNs } = await handle.stat({ bigint: true });
+  const second = 1_000_000_000n;
+  const times = [mtimeNs / second, mtimeNs % second, ctimeNs / second, ctimeNs % second];
+  return [dev, ino, size, ...times].map((part) => `${part}:`).join('');
 }
 
 async function checkedSize(path: string, where: string): Promise<number> {

@@ -8,6 +8,8 @@ import type { OnnxInput } from './value-info';
 /** What a look at an ONNX file says about it. */
 export interface OnnxModel {
   readonly sizeBytes: number;
+  /** What tells this state of this file from any other. */
+  readonly identity: string;
   /** ModelProto.ir_version */
   readonly irVersion: number;
   /** What inference gives to the graph: its inputs without those that an initializer fills. */
@@ -66,7 +68,7 @@ export async function readOnnxModel(
   path: string,
   { where = path, signal = null }: ReadModelOptions = {},
 ): Promise<OnnxModel> {
-  return ModelFile.with(path, where, signal, readModel);
+  return await ModelFile.with(path, where, signal, readModel);
 }
 
 async function readModel(file: ModelFile): Promise<OnnxModel> {
@@ -100,6 +102,7 @@ async function readModel(file: ModelFile): Promise<OnnxModel> {
   checkRequired(file, seen, irVersion);
   return {
     sizeBytes,
+    identity: file.identity,
     irVersion,
     inputs: found.inputs.filter(({ name }) => !found.initializers.has(name)),
     externalTensors: found.externalTensors,

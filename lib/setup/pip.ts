@@ -66,23 +66,26 @@ export async function downloadWithPip(download: PipDownload): Promise<void> {
   // With the digest there, pip picks the right one of several equal names, and a configured `require-hashes` is content.
   await writeFile(requirements, `${pin.package}==${pin.version} --hash=sha256:${pin.sha256}\n`);
 
-  const result = await watched(temporary, download, async () =>
-    runProgram(
-      [
-        ...download.command,
-        'download',
-        '--no-deps',
-        '--only-binary=:all:',
-        `--platform=${wheelPlatform}`,
-        '--python-version=3.12',
-        '--no-input',
-        '--disable-pip-version-check',
-        '--progress-bar=off',
-        `--dest=${destination}`,
-        `--requirement=${requirements}`,
-      ],
-      { env: pipEnvironment(download, temporary), signal },
-    ),
+  const result = await watched(
+    temporary,
+    download,
+    async () =>
+      await runProgram(
+        [
+          ...download.command,
+          'download',
+          '--no-deps',
+          '--only-binary=:all:',
+          `--platform=${wheelPlatform}`,
+          '--python-version=3.12',
+          '--no-input',
+          '--disable-pip-version-check',
+          '--progress-bar=off',
+          `--dest=${destination}`,
+          `--requirement=${requirements}`,
+        ],
+        { env: pipEnvironment(download, temporary), signal },
+      ),
   );
 
   if (result.exitCode !== 0) throw pipError(download, result);

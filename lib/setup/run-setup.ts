@@ -34,7 +34,7 @@ export async function runSetup(
 
   const { cuda, reason } =
     checked.cuda === null
-      ? await chooseCuda(async () => surroundings.probeDriver())
+      ? await chooseCuda(async () => await surroundings.probeDriver())
       : { cuda: checked.cuda, reason: 'asked for' };
   const pin = surroundings.pins[cuda];
   const folder = path.join(checked.root, 'runtimes', runtimeFolderName(pin));
@@ -48,7 +48,7 @@ export async function runSetup(
     wheel: { name: pin.file, sha256: pin.sha256, sizeBytes: pin.sizeBytes },
   };
 
-  const there = await writing(folder, async () => inspectInstallation(folder, pin));
+  const there = await writing(folder, async () => await inspectInstallation(folder, pin));
   if (there.state === 'intact' && !checked.force) {
     const { files } = there.record;
     return { ...base, status: 'present', way: null, index: null, replaced: null, ...named(files) };
@@ -64,8 +64,9 @@ export async function runSetup(
   };
   if (checked.dryRun) return { ...base, ...how, status: 'dry-run', ...named([]) };
 
-  const { files, first } = await writing(folder, async () =>
-    install(pin, folder, way, checked, surroundings),
+  const { files, first } = await writing(
+    folder,
+    async () => await install(pin, folder, way, checked, surroundings),
   );
   return { ...base, ...how, status: first ? 'installed' : 'present', ...named(files) };
 }
@@ -83,7 +84,7 @@ async function install(
     (receivedBytes: number, totalBytes = pin.sizeBytes): void =>
       checked.onProgress({ phase, receivedBytes, totalBytes });
 
-  return withWorkFolder(path.dirname(target), async (work) => {
+  return await withWorkFolder(path.dirname(target), async (work) => {
     await requireSpace(work, pin);
     const wheel = path.join(work, 'wheel.zip');
     const onBytes = report('download');

@@ -25,7 +25,7 @@ export function thisMachine(): Surroundings {
     pins: runtimePins,
     retryDelays: [1_000, 2_000, 4_000],
     stallTimeout: 30_000,
-    probeDriver: async () => loadBinding().probeDriver(),
+    probeDriver: async () => await loadBinding().probeDriver(),
   };
 }
 

@@ -26,22 +26,28 @@ export async function unpackWheel(
   signal: AbortSignal | undefined,
   onBytes: (writtenBytes: number, totalBytes: number) => void,
 ): Promise<RuntimeFile[]> {
-  const zip = await archive(pin, signal, async () =>
-    // decodeStrings makes yauzl refuse every absolute name and every `..`, validateEntrySizes what inflates beyond its size.
-    openPromise(wheel, { autoClose: false, decodeStrings: true, validateEntrySizes: true }),
+  const zip = await archive(
+    pin,
+    signal,
+    async () =>
+      // decodeStrings makes yauzl refuse every absolute name and every `..`, validateEntrySizes what inflates beyond its size.
+      await openPromise(wheel, { autoClose: false, decodeStrings: true, validateEntrySizes: true }),
   );
   const files: RuntimeFile[] = [];
   try {
-    const selected = await archive(pin, signal, async () => selectEntries(zip, pin));
+    const selected = await archive(pin, signal, async () => await selectEntries(zip, pin));
     const total = unpackedSize(selected);
     let written = 0;
     onBytes(written, total);
     for (const [name, entry] of selected) {
-      const file = await archive(pin, signal, async () =>
-        writeEntry(zip, entry, path.join(folder, name), signal, (bytes) => {
-          written += bytes;
-          onBytes(written, total);
-        }),
+      const file = await archive(
+        pin,
+        signal,
+        async () =>
+          await writeEntry(zip, entry, path.join(folder, name), signal, (bytes) => {
+            written += bytes;
+            onBytes(written, total);
+          }),
       );
       files.push({ name, ...file });
     }

@@ -8,25 +8,17 @@
 
 namespace trtnode {
 
-// Opens `location`, relative to `folder`, for reading, if what was opened is a regular file inside of that folder. Checked on
-// the open file, so that nothing can be exchanged between check and use.
+// Opens `location`, relative to `folder`, for reading, if it is a regular file inside of that folder. Found first and checked
+// on what was found, so that nothing can be exchanged between check and use, and nothing else is opened.
 // Throws Error(kExternalData) whose detail `reason` is outside, hard-link, missing, not-a-file or unreadable.
 Descriptor OpenContained(const std::string& folder, const std::string& location);
 
-// What tells this state of this file from any other: where it is stored, its size, and when it last changed.
-std::string IdentityOf(const Descriptor& file);
+// Throws Error(kExternalData) with `reason` changed when the file is not in that state any more.
+void RequireIdentity(const Descriptor& file, const std::string& location,
+                     const std::string& identity);
 
-struct ContainedDigest {
-  FileDigest digest;
-  std::string identity;
-};
-
-// Throws as OpenContained does.
-ContainedDigest HashContained(const std::string& folder, const std::string& location);
-
-// OpenContained for a file that was seen before; another one, or another state of it, throws Error(kExternalData) with
-// `reason` changed.
-Descriptor ReopenContained(const std::string& folder, const std::string& location,
-                           const std::string& identity);
+// Throws as OpenContained and HashOpenFile do.
+HashedFile HashContained(const std::string& folder, const std::string& location,
+                         const KeepGoing& keep_going);
 
 }  // namespace trtnode

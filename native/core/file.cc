@@ -71,37 +71,58 @@ ByteBlock ReadFile(const std::string& path, FileDigest* digest) {
   return block;
 }
 
-FileDigest HashFile(const std::string& path) {
-  uint64_t size = 0;
-  const Descriptor file = OpenRegular(path, &size);
-  return HashOpenFile(file, path);
+std::string IdentityOf(const Descriptor& file, const std::string& path) {
+  struct stat info = {};
+  if (fstat(file.get(), &info) != 0) throw NotReadable(path, std::strerror(errno));
+  std::string identity;
+  for (const int64_t part :
+       {static_cast<int64_t>(info.st_dev), static_cast<int64_t>(info.st_ino),
+        static_cast<int64_t>(info.st_size), static_cast<int64_t>(info.st_mtim.tv_sec),
+        static_cast<int64_t>(info.st_mtim.tv_nsec), static_cast<int64_t>(info.st_ctim.tv_sec),
+        static_cast<int64_t>(info.st_ctim.tv_nsec)}) {
+    identity += std::to_string(part) + ":";
+  }
+  return identity;
 }
 
-FileDigest HashOpenFile(const Descriptor& file, const std::string& path) {
+HashedFile HashFile(const std::string& path, const KeepGoing& keep_going) {
+  uint64_t size = 0;
+  const Descriptor file = OpenRegular(path, &size);
+  return HashOpenFile(file, path, keep_going);
+}
+
+HashedFile HashOpenFile(const Descriptor& file, const std::string& path,
+                        const KeepGoing& keep_going) {
+  // First: a file that changes while it is read must not have the identity of its end.
+  std::string identity = IdentityOf(file, path);
   const ByteBlock slice(kSliceBytes);
   Sha256 hash;
   uint64_t total = 0;
   while (const size_t count = ReadSome(file.get(), path, slice.data(), slice.size())) {
+    if (!keep_going()) throw Error(ErrorCode::kInternal, "the reading of " + path + " was ended");
     hash.Update(slice.data(), count);
     total += count;
   }
-  return {hash.FinishHex(), total};
+  return {{hash.FinishHex(), total}, std::move(identity)};
 }
 
 FileDigest WriteNewFile(const std::string& path, const void* data, size_t size) {
-  const auto failed = [&path](const char* step) {
-    const std::string why = std::strerror(errno);
-    unlink(path.c_str());
-    return Error(ErrorCode::kWrite, std::string("cannot ") + step + " " + path + ": " + why)
+  const auto not_written = [&path](const char* step, int error) {
+    const bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
+    return Error(ErrorCode::kWrite,
+                 std::string("cannot ") + step + " " + path + ": " + std::strerror(error) +
+                     (full ? ". Make room there, or raise the limit" : ". Check the folder"))
         .With("path", path)
-        .With("step", std::string(step));
+        .With("step", std::string(step))
+        .With("errno", static_cast<double>(error));
+  };
+  const auto failed = [&](const char* step) {
+    const int error = errno;
+    unlink(path.c_str());
+    return not_written(step, error);
   };
   Descriptor file(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
-  if (!file) {
-    throw Error(ErrorCode::kWrite, "cannot create " + path + ": " + std::strerror(errno))
-        .With("path", path)
-        .With("step", std::string("create"));
-  }
+  if (!file) throw not_written("create", errno);
   const auto* bytes = static_cast<const uint8_t*>(data);
   Sha256 hash;
   size_t done = 0;

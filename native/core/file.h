@@ -41,11 +41,24 @@ class ByteBlock {
 // Reads a regular file whole and hashes it. A missing, unreadable or special file throws Error(kEngineNotFound).
 ByteBlock ReadFile(const std::string& path, FileDigest* digest);
 
+// Asked between two slices of a long read; false ends it with Error(kInternal).
+using KeepGoing = std::function<bool()>;
+
+struct HashedFile {
+  FileDigest digest;
+  std::string identity;
+};
+
+// What tells this state of this file from any other: where it is stored, its size, and when it last changed. `path` is for
+// messages. lib/onnx/model-file.ts writes the same.
+std::string IdentityOf(const Descriptor& file, const std::string& path);
+
 // The digest alone, in constant memory.
-FileDigest HashFile(const std::string& path);
+HashedFile HashFile(const std::string& path, const KeepGoing& keep_going);
 
 // The same of an open file, from where it stands to its end; `path` is for messages.
-FileDigest HashOpenFile(const Descriptor& file, const std::string& path);
+HashedFile HashOpenFile(const Descriptor& file, const std::string& path,
+                        const KeepGoing& keep_going);
 
 // Creates `path`, which must not exist, writes and fsyncs it. On failure nothing is left and Error(kWrite) is thrown.
 FileDigest WriteNewFile(const std::string& path, const void* data, size_t size);

@@ -1,8 +1,9 @@
 // The memory of an output whose dims depend on the data (NonZero's, say): TensorRT asks for it while it runs.
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <optional>
-#include <utility>
 
 #include "core/error.h"
 #include "cuda/memory.h"
@@ -10,26 +11,31 @@
 
 namespace trtnode {
 
+class Device;
+
 class DataDependentOutput final : public OutputMemory {
  public:
   // `memory` grows to what is asked for.
-  explicit DataDependentOutput(DeviceBuffer* memory) : memory_(memory) {}
+  DataDependentOutput(const Device& device, DeviceBuffer* memory)
+      : device_(device), memory_(memory) {}
 
   void* Reserve(size_t size_bytes) noexcept override;
-  void SetDims(Dims dims) noexcept override { dims_ = std::move(dims); }
+  void SetDims(const int64_t* dims, size_t rank) noexcept override;
 
   // Of the inference that has been enqueued; none before TensorRT told them.
-  const std::optional<Dims>& dims() const { return dims_; }
+  std::optional<Dims> dims() const;
   // Why there was no memory: TensorRT itself only learns that there is none.
   const std::optional<Error>& failure() const { return failure_; }
-  void Forget() {
-    dims_.reset();
-    failure_.reset();
-  }
+  void Forget();
 
  private:
+  static constexpr size_t kMaxRank = 8;
+
+  const Device& device_;
   DeviceBuffer* const memory_;
-  std::optional<Dims> dims_;
+  // Plain, as TensorRT's callback must not allocate: it cannot throw.
+  std::array<int64_t, kMaxRank> dims_ = {};
+  std::optional<size_t> rank_;
   std::optional<Error> failure_;
 };
 

@@ -1,5 +1,8 @@
 #include "exec/lane.h"
 
+#include <cstring>
+#include <new>
+
 #include "core/activity.h"
 #include "cuda/device.h"
 
@@ -34,11 +37,14 @@ Lane::Lane(const Device& device, std::shared_ptr<LoadedEngine> engine,
       before_h2d_(device),
       before_compute_(device),
       after_compute_(device),
+      before_d2h_(device),
       after_d2h_(device),
       execution_(engine_->CreateExecution()),
       input_addresses_(engine_->inputs().size()),
       output_addresses_(engine_->outputs().size()) {
   data_dependent_.resize(engine_->outputs().size());
+  host_inputs_.resize(engine_->inputs().size());
+  host_outputs_.resize(engine_->outputs().size());
   for (size_t i = 0; i < engine_->inputs().size(); ++i) input_memory_.emplace_back(device);
   for (size_t i = 0; i < engine_->outputs().size(); ++i) output_memory_.emplace_back(device);
   thread_ = std::thread([this] { ThreadMain(); });
@@ -134,6 +140,7 @@ void Lane::Execute(InferJob* job) {
       throw;
     }
     stream_.Synchronize();
+    CopyHostOutputs(job);
     if (job->timed) CollectTiming(job);
   } catch (const Error& error) {
     job->outputs.clear();
@@ -141,6 +148,9 @@ void Lane::Execute(InferJob* job) {
     job->error = Error(error.code(), error.message() + (words.empty() ? "" : ": " + words));
     for (const auto& [key, value] : error.details()) job->error->With(key, value);
     job->error->WithLog(log.Lines());
+  } catch (const std::bad_alloc&) {
+    job->outputs.clear();
+    job->error = Error(ErrorCode::kOutOfMemory, "the machine has not enough free memory");
   } catch (const std::exception& error) {
     job->outputs.clear();
     job->error = Error(ErrorCode::kInternal, error.what());
@@ -149,7 +159,7 @@ void Lane::Execute(InferJob* job) {
 }
 
 void Lane::Enqueue(InferJob* job) {
-  SetShapes(*job);
+  SetInputs(*job);
   PlaceInputs(*job);
   PlaceOutputs(job);
 
@@ -162,17 +172,51 @@ void Lane::Enqueue(InferJob* job) {
   }
   if (job->timed) before_compute_.Record(stream_);
   const InferJob::Clock::time_point before = InferJob::Clock::now();
-  RunNetwork(job);
+  RunNetwork();
   job->timing.enqueue = Milliseconds(InferJob::Clock::now() - before);
   if (job->timed) after_compute_.Record(stream_);
+  // May pin memory on the host, which no event shall count.
+  CompleteOutputs(job);
+  if (job->timed) before_d2h_.Record(stream_);
   CopyOutputs(job);
   if (job->timed) after_d2h_.Record(stream_);
+}
+
+void Lane::SetInputs(const InferJob& job) {
+  const bool same_profile = job.profile == profile_;
+  if (shapes_known_ && same_profile && job.input_dims == input_dims_) return;
+  // Should TensorRT refuse one of them, the next inference tells it everything again.
+  shapes_known_ = false;
+  if (!same_profile) {
+    execution_->SetProfile(job.profile, stream_.get());
+    profile_ = job.profile;
+  }
+  const std::vector<TensorInfo>& inputs = engine_->inputs();
+  bool values_set_dims = false;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i].on_host) {
+      const size_t size = job.input_bytes[i];
+      if (!host_inputs_[i] || host_inputs_[i].size() < size) host_inputs_[i] = pool_->Take(size);
+      std::memcpy(host_inputs_[i].data(), job.staging.data() + job.input_offsets[i], size);
+      // Told anew each time: TensorRT may keep what followed from the values before.
+      execution_->SetAddress(inputs[i], host_inputs_[i].data());
+      values_set_dims = true;
+    }
+    execution_->SetInputDims(inputs[i], job.input_dims[i]);
+  }
+  output_dims_.clear();
+  for (const TensorInfo& output : engine_->outputs()) {
+    output_dims_.push_back(execution_->OutputDims(output));
+  }
+  input_dims_ = job.input_dims;
+  // A shape tensor's values, read on the host, decide other dims: nothing is known about the next inference's.
+  shapes_known_ = !values_set_dims;
 }
 
 void Lane::PlaceInputs(const InferJob& job) {
   const std::vector<TensorInfo>& inputs = engine_->inputs();
   for (size_t i = 0; i < inputs.size(); ++i) {
-    if (inputs[i].on_host) continue;  // SetShapes did
+    if (inputs[i].on_host) continue;
     input_memory_[i].Reserve(job.input_bytes[i]);
     SetAddress(inputs[i], input_memory_[i].address(), &input_addresses_[i]);
   }
@@ -181,21 +225,22 @@ void Lane::PlaceInputs(const InferJob& job) {
 void Lane::PlaceOutputs(InferJob* job) {
   const std::vector<TensorInfo>& outputs = engine_->outputs();
   job->outputs.resize(outputs.size());
+  for (const auto& output : data_dependent_) {
+    if (output) output->Forget();
+  }
   for (size_t i = 0; i < outputs.size(); ++i) {
     InferOutput& output = job->outputs[i];
     output.dims = output_dims_[i];
     if (IsDynamic(output.dims)) {
-      if (!data_dependent_[i]) {
-        data_dependent_[i] = std::make_unique<DataDependentOutput>(&output_memory_[i]);
-        execution_->SetOutputMemory(outputs[i], data_dependent_[i].get());
-      }
-      data_dependent_[i]->Forget();
+      PlaceDataDependent(i);
       continue;
     }
     output.size_bytes = ByteCount(outputs[i].type, output.dims);
-    if (job->wanted[i] || outputs[i].on_host) output.memory = pool_->Take(output.size_bytes);
+    if (job->wanted[i]) output.memory = pool_->Take(output.size_bytes);
     if (outputs[i].on_host) {
-      SetAddress(outputs[i], output.memory.data(), &output_addresses_[i]);
+      PinnedLease& memory = host_outputs_[i];
+      if (!memory || memory.size() < output.size_bytes) memory = pool_->Take(output.size_bytes);
+      SetAddress(outputs[i], memory.data(), &output_addresses_[i]);
       continue;
     }
     output_memory_[i].Reserve(output.size_bytes);
@@ -203,16 +248,34 @@ void Lane::PlaceOutputs(InferJob* job) {
   }
 }
 
-void Lane::RunNetwork(InferJob* job) {
-  try {
-    execution_->Enqueue(stream_.get());
-  } catch (const Error&) {
+void Lane::PlaceDataDependent(size_t index) {
+  if (data_dependent_[index]) return;
+  const TensorInfo& output = engine_->outputs()[index];
+  if (output.on_host) {
+    // TensorRT says that it has none: a shape tensor's own dims are known when the engine is built.
+    throw Error(ErrorCode::kUnsupported,
+                "output " + output.name +
+                    " is a shape tensor whose dims depend on the data, which trt-node cannot fetch")
+        .With("output", output.name);
+  }
+  auto memory = std::make_unique<DataDependentOutput>(device_, &output_memory_[index]);
+  execution_->SetOutputMemory(output, memory.get());
+  data_dependent_[index] = std::move(memory);
+}
+
+void Lane::RunNetwork() {
+  const auto throw_failure = [this] {
     for (const auto& output : data_dependent_) {
       if (output && output->failure()) throw Error(*output->failure());
     }
+  };
+  try {
+    execution_->Enqueue(stream_.get());
+  } catch (const Error&) {
+    throw_failure();
     throw;
   }
-  CompleteOutputs(job);
+  throw_failure();
 }
 
 void Lane::CompleteOutputs(InferJob* job) {
@@ -220,7 +283,7 @@ void Lane::CompleteOutputs(InferJob* job) {
   for (size_t i = 0; i < outputs.size(); ++i) {
     InferOutput& output = job->outputs[i];
     if (!IsDynamic(output.dims)) continue;
-    const std::optional<Dims>& dims = data_dependent_[i]->dims();
+    const std::optional<Dims> dims = data_dependent_[i]->dims();
     if (!dims || IsDynamic(*dims)) {
       throw Error(ErrorCode::kInferFailed, "TensorRT did not tell the dims of output " +
                                                outputs[i].name + ", which depend on the data")
@@ -241,30 +304,12 @@ void Lane::CopyOutputs(InferJob* job) {
   }
 }
 
-void Lane::SetShapes(const InferJob& job) {
-  const bool same_profile = job.profile == profile_;
-  if (shapes_known_ && same_profile && job.input_dims == input_dims_) return;
-  // Should TensorRT refuse one of them, the next inference tells it everything again.
-  shapes_known_ = false;
-  if (!same_profile) {
-    execution_->SetProfile(job.profile, stream_.get());
-    profile_ = job.profile;
+void Lane::CopyHostOutputs(InferJob* job) const {
+  const std::vector<TensorInfo>& outputs = engine_->outputs();
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    if (!outputs[i].on_host || !job->wanted[i]) continue;
+    std::memcpy(job->outputs[i].memory.data(), host_outputs_[i].data(), job->outputs[i].size_bytes);
   }
-  const std::vector<TensorInfo>& inputs = engine_->inputs();
-  bool values_set_dims = false;
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    execution_->SetInputDims(inputs[i], job.input_dims[i]);
-    if (!inputs[i].on_host) continue;
-    execution_->SetAddress(inputs[i], job.staging.data() + job.input_offsets[i]);
-    values_set_dims = true;
-  }
-  output_dims_.clear();
-  for (const TensorInfo& output : engine_->outputs()) {
-    output_dims_.push_back(execution_->OutputDims(output));
-  }
-  input_dims_ = job.input_dims;
-  // A shape tensor's values, read on the host, decide other dims: nothing is known about the next inference's.
-  shapes_known_ = !values_set_dims;
 }
 
 void Lane::SetAddress(const TensorInfo& tensor, void* address, void** known) {
@@ -277,7 +322,7 @@ void Lane::SetAddress(const TensorInfo& tensor, void* address, void** known) {
 void Lane::CollectTiming(InferJob* job) const {
   job->timing.h2d = before_compute_.MillisecondsSince(before_h2d_);
   job->timing.compute = after_compute_.MillisecondsSince(before_compute_);
-  job->timing.d2h = after_d2h_.MillisecondsSince(after_compute_);
+  job->timing.d2h = after_d2h_.MillisecondsSince(before_d2h_);
 }
 
 }  // namespace trtnode

@@ -88,12 +88,16 @@ class Lane {
   void PlaceInputs(const InferJob& job);
   // Memory for the outputs whose dims are known before TensorRT runs, and a way to ask for the others'.
   void PlaceOutputs(InferJob* job);
-  void RunNetwork(InferJob* job);
+  void PlaceDataDependent(size_t index);
+  void RunNetwork();
   // Takes over what TensorRT told of outputs that depend on the data.
   void CompleteOutputs(InferJob* job);
   void CopyOutputs(InferJob* job);
-  // Tells TensorRT what differs from the inference before: each of these calls costs it microseconds.
-  void SetShapes(const InferJob& job);
+  // After the stream has been waited for.
+  void CopyHostOutputs(InferJob* job) const;
+  // Tells TensorRT the profile, dims and values of shape tensors where they differ from the inference before: each of these
+  // calls costs it microseconds.
+  void SetInputs(const InferJob& job);
   void SetAddress(const TensorInfo& tensor, void* address, void** known);
   void CollectTiming(InferJob* job) const;
 
@@ -105,10 +109,13 @@ class Lane {
   std::mutex execute_mutex_;
   // Destroyed in reverse: the context before the stream and the memory that it was given.
   const Stream stream_;
-  const Event before_h2d_, before_compute_, after_compute_, after_d2h_;
+  const Event before_h2d_, before_compute_, after_compute_, before_d2h_, after_d2h_;
   std::vector<DeviceBuffer> input_memory_;
   std::vector<DeviceBuffer> output_memory_;
   std::vector<std::unique_ptr<DataDependentOutput>> data_dependent_;  // null for the other outputs
+  // Tensors that TensorRT reads and writes on the host. It keeps their addresses, so they are the lane's own.
+  std::vector<PinnedLease> host_inputs_;
+  std::vector<PinnedLease> host_outputs_;
   const std::unique_ptr<Execution> execution_;
   // What the context was last told.
   int profile_ = 0;

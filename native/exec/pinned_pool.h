@@ -27,6 +27,7 @@ class PinnedLease {
 
   explicit operator bool() const { return buffer_ != nullptr; }
   unsigned char* data() const { return static_cast<unsigned char*>(buffer_->data()); }
+  size_t size() const { return buffer_->size(); }
   void Return();
 
  private:

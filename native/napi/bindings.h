@@ -9,7 +9,9 @@ namespace trtnode {
 void RegisterProbe(Napi::Env env, Napi::Object exports);
 // build
 void RegisterBuild(Napi::Env env, Napi::Object exports);
-// readPlan, createPlan, hashFile, hashExternalFile
+// hashFile, hashExternalFile
+void RegisterHash(Napi::Env env, Napi::Object exports);
+// readPlan, createPlan
 void RegisterPlan(Napi::Env env, Napi::Object exports, AddonData* data);
 // loadEngine
 void RegisterEngine(Napi::Env env, Napi::Object exports, AddonData* data);

@@ -33,8 +33,9 @@ Profile ReadProfile(const Napi::Object& object) {
   Profile profile;
   const Napi::Array names = object.GetPropertyNames();
   for (uint32_t i = 0; i < names.Length(); ++i) {
-    const std::string name = names.Get(i).ToString();
-    const Napi::Object range = object.Get(name).As<Napi::Object>();
+    const Napi::Value key = names.Get(i);
+    const std::string name = key.ToString();
+    const Napi::Object range = object.Get(key).As<Napi::Object>();
     const Napi::Value values = range.Get("values");
     InputRange& read = profile[name];
     read.dims = ReadRange(range);

@@ -130,6 +130,7 @@ void EnvState::ShutDown() {
       session->Close(Pending::kDiscard);
     }
   }
+  for (auto& [id, operation] : operations_) operation->Cancel();
   for (auto& [id, operation] : operations_) operation->Join();
   // A load that was under way may have ended in a session that nobody will ever see.
   operations_.clear();

@@ -27,6 +27,9 @@ class Operation {
   // JS thread: resolves with Result() or rejects with `failure_`.
   void Settle(Napi::Env env);
 
+  // JS thread: nobody will see the outcome, so what can end early should.
+  virtual void Cancel() {}
+
   // JS thread: waits for whatever still runs for it.
   virtual void Join() {}
 

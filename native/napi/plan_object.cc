@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "core/contained_file.h"
 #include "core/sha256.h"
 #include "napi/bindings.h"
 #include "napi/convert.h"
@@ -48,45 +47,9 @@ class SealPlanOperation final : public ThreadOperation {
   FileDigest digest_;
 };
 
-class HashFileOperation final : public ThreadOperation {
- public:
-  using Work = std::function<ContainedDigest()>;
-  HashFileOperation(Napi::Env env, Work work) : ThreadOperation(env), work_(std::move(work)) {}
-
- protected:
-  void Execute() override { hashed_ = work_(); }
-  Napi::Value Result(Napi::Env env) override {
-    Napi::Object object = Napi::Object::New(env);
-    object.Set("sha256", hashed_.digest.sha256);
-    object.Set("sizeBytes", static_cast<double>(hashed_.digest.size_bytes));
-    if (!hashed_.identity.empty()) object.Set("identity", hashed_.identity);
-    return object;
-  }
-
- private:
-  const Work work_;
-  ContainedDigest hashed_;
-};
-
 Napi::Value ReadPlan(const Napi::CallbackInfo& info) {
   return DataOf(info.Env())
       .state->Start(std::make_unique<ReadPlanOperation>(info.Env(), info[0].ToString()));
-}
-
-Napi::Value HashFileAt(const Napi::CallbackInfo& info) {
-  return DataOf(info.Env())
-      .state->Start(std::make_unique<HashFileOperation>(
-          info.Env(),
-          [path = info[0].ToString().Utf8Value()] { return ContainedDigest{HashFile(path), ""}; }));
-}
-
-Napi::Value HashExternalFile(const Napi::CallbackInfo& info) {
-  return DataOf(info.Env())
-      .state->Start(std::make_unique<HashFileOperation>(
-          info.Env(),
-          [folder = info[0].ToString().Utf8Value(), location = info[1].ToString().Utf8Value()] {
-            return HashContained(folder, location);
-          }));
 }
 
 Napi::Value CreatePlan(const Napi::CallbackInfo& info) {
@@ -161,8 +124,6 @@ void RegisterPlan(Napi::Env env, Napi::Object exports, AddonData* data) {
   PlanWriterObject::Define(env, data);
   exports.Set("readPlan", Napi::Function::New<ReadPlan>(env, "readPlan"));
   exports.Set("createPlan", Napi::Function::New<CreatePlan>(env, "createPlan"));
-  exports.Set("hashFile", Napi::Function::New<HashFileAt>(env, "hashFile"));
-  exports.Set("hashExternalFile", Napi::Function::New<HashExternalFile>(env, "hashExternalFile"));
 }
 
 }  // namespace trtnode

@@ -19,8 +19,8 @@ struct MigState {
 
 // What a GPU is set to and what it does now. Empty: this driver, GPU or user has no answer.
 struct GpuState {
-  int index =
-      0;  // NVML's: all GPUs of the machine in PCI order, whatever CUDA_VISIBLE_DEVICES says
+  // NVML's: all GPUs of the machine in PCI order, whatever CUDA_VISIBLE_DEVICES says.
+  int index = 0;
   std::optional<std::string> name;
   std::optional<std::string> uuid;
   std::optional<std::string> pci_bus_id;

@@ -42,7 +42,7 @@ class OutputMemory {
   virtual ~OutputMemory() = default;
   // Device memory of at least this size, 256-byte aligned; null where there is none.
   virtual void* Reserve(size_t size_bytes) noexcept = 0;
-  virtual void SetDims(Dims dims) noexcept = 0;
+  virtual void SetDims(const int64_t* dims, size_t rank) noexcept = 0;
 };
 
 // One execution context. Used by one thread at a time, with the device's context current.

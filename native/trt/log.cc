@@ -26,9 +26,10 @@ LiveLogs& Live() {
 // On a machine without a driver TensorRT-RTX reports CUDA's "no device" and "driver too old" as errors and builds all the
 // same. Beside a real error they look like its cause.
 bool IsAboutTheMissingDriver(const LogLine& line) {
-  return line.severity <= LogSeverity::kError && Driver::Get().table_or_null() == nullptr &&
+  return line.severity <= LogSeverity::kError &&
          (line.message.find("cudaError 35") != std::string::npos ||
-          line.message.find("cudaError 100") != std::string::npos);
+          line.message.find("cudaError 100") != std::string::npos) &&
+         Driver::Get().table_or_null() == nullptr;
 }
 
 }  // namespace

@@ -9,7 +9,14 @@ namespace trtnode {
 namespace {
 
 void Link(const std::filesystem::path& stage, const std::string& location, const Descriptor& file) {
-  const std::filesystem::path link = (stage / location).lexically_normal();
+  // TypeScript refuses such locations; here they would make files outside of the stage.
+  const std::filesystem::path inside = std::filesystem::path(location).lexically_normal();
+  if (inside.empty() || inside.is_absolute() || *inside.begin() == "..") {
+    throw Error(ErrorCode::kExternalData, "\"" + location + "\" is no place below a folder")
+        .With("location", location)
+        .With("reason", std::string("outside"));
+  }
+  const std::filesystem::path link = stage / inside;
   std::filesystem::create_directories(link.parent_path());
   std::filesystem::create_symlink("/proc/self/fd/" + std::to_string(file.get()), link);
 }
@@ -22,6 +29,7 @@ StagedModel::StagedModel(const BuildSpec& spec)
   try {
     bytes_ = ReadFile(spec.model_path, &digest);
   } catch (const Error& error) {
+    if (error.code() != ErrorCode::kEngineNotFound) throw;
     throw Error(ErrorCode::kOnnxNotFound, error.message()).With("path", spec.model_path);
   }
   if (digest.sha256 != spec.model_sha256) {
@@ -32,16 +40,23 @@ StagedModel::StagedModel(const BuildSpec& spec)
         .With("path", spec.model_path)
         .With("reason", std::string("changed"));
   }
-  for (const auto& [location, identity] : spec.external_data.files) {
-    Descriptor file = ReopenContained(spec.external_data.folder, location, identity);
+  for (const ExternalFile& file : spec.external_data.files) {
+    Descriptor opened = OpenContained(spec.external_data.folder, file.location);
     try {
-      Link(spec.stage, location, file);
+      Link(spec.stage, file.location, opened);
     } catch (const std::filesystem::filesystem_error& error) {
-      throw Error(ErrorCode::kWrite, "cannot lend \"" + location +
+      throw Error(ErrorCode::kWrite, "cannot lend \"" + file.location +
                                          "\" to TensorRT's parser: " + error.code().message())
           .With("path", spec.stage);
     }
-    external_data_.push_back(std::move(file));
+    external_data_.push_back({file, std::move(opened)});
+  }
+  RequireUnchanged();
+}
+
+void StagedModel::RequireUnchanged() const {
+  for (const auto& [file, descriptor] : external_data_) {
+    RequireIdentity(descriptor, file.location, file.identity);
   }
 }
 

@@ -114,7 +114,7 @@ describe('a loaded engine', () => {
     expect((await fromBytes.infer({ images: one }))['logits']?.data).toEqual(logits?.data);
   });
 
-  it('answers a thousand requests at once, each with its own result', async () => {
+  it('#41 answers a thousand requests at once, each with its own result', async () => {
     const whole = await logitsOf(engine);
     const answers = await Promise.all(
       Array.from({ length: 1000 }, (_, i) => logitsOf(engine, i % heldOut.count, 1)),
@@ -178,7 +178,7 @@ describe('a loaded engine', () => {
     expect(await codeOf(other.inspect())).toBe('ERR_TRT_ENGINE_CLOSED');
   });
 
-  it('tells bad input by code', async () => {
+  it('#28 #29 #30 #31 tells bad input by code', async () => {
     const image = batchOf(heldOut, 1);
     const cases: [unknown, string][] = [
       [{ image }, 'ERR_TRT_INPUT_UNKNOWN'],

@@ -27,13 +27,13 @@ async function codeOfAltered(alter: (copy: Buffer) => Buffer, manifest = true): 
 }
 
 describe('a plan that is not as it was built', () => {
-  it.each([0.1, 0.5, 0.9, 0.999])('cut to %f of its length', async (part) => {
+  it.each([0.1, 0.5, 0.9, 0.999])('#7 cut to %f of its length', async (part) => {
     expect(await codeOfAltered((copy) => copy.subarray(0, copy.length * part))).toBe(
       'ERR_TRT_ENGINE_DIGEST',
     );
   });
 
-  it('with one byte flipped, wherever it is', async () => {
+  it('#8 with one byte flipped, wherever it is', async () => {
     for (let i = 0; i < 50; ++i) {
       const at = 64 + Math.floor(((bytes.length - 65) * i) / 49);
       const code = await codeOfAltered((copy) => {
@@ -44,7 +44,7 @@ describe('a plan that is not as it was built', () => {
     }
   });
 
-  it('of another TensorRT version', async () => {
+  it('#4 of another TensorRT version', async () => {
     const code = await codeOfAltered((copy) => {
       copy.writeUInt8(copy.readUInt8(25) + 1, 25);
       return copy;
@@ -60,7 +60,7 @@ describe('a plan that is not as it was built', () => {
     expect(engine.manifest).toBeNull();
   });
 
-  it('of TensorRT-RTX: refused where the GPU or the plan says no', async () => {
+  it('#5 of TensorRT-RTX: refused where the GPU or the plan says no', async () => {
     const capability = (await trtNode.probeRuntimes()).gpus[0]?.computeCapability ?? '';
     // A host without TensorRT-RTX is given a plan that was built elsewhere, for 8.6 and 12.0 too.
     let rtx = process.env['TRT_NODE_TEST_RTX_PLAN'];

@@ -49,7 +49,7 @@ function runChild(
 }
 
 describe('a process', () => {
-  it('ends by itself with an engine open and idle', async () => {
+  it('#55 ends by itself with an engine open and idle', async () => {
     const child = await runChild(`
       loadEngine(process.argv[1]).then(async (engine) => {
         await engine.infer(one());
@@ -59,7 +59,7 @@ describe('a process', () => {
     expect(child).toEqual({ code: 0, signal: null, text: 'idle\n' });
   });
 
-  it('stays while an inference is pending', async () => {
+  it('#55 stays while an inference is pending', async () => {
     const child = await runChild(`
       loadEngine(process.argv[1]).then((engine) => {
         engine.infer(one()).then(({ logits }) => console.log(logits.dims.join('x')));
@@ -67,7 +67,7 @@ describe('a process', () => {
     expect(child).toEqual({ code: 0, signal: null, text: '1x10\n' });
   });
 
-  it('keeps its exit code with a hundred inferences in flight', async () => {
+  it('#56 keeps its exit code with a hundred inferences in flight', async () => {
     const child = await runChild(`
       loadEngine(process.argv[1]).then((engine) => {
         for (let i = 0; i < 100; ++i) engine.infer(one());
@@ -76,7 +76,7 @@ describe('a process', () => {
     expect(child).toEqual({ code: 7, signal: null, text: '' });
   });
 
-  it('keeps its exit code whenever it ends: before, during and after the first load and inference', async () => {
+  it('#56 keeps its exit code whenever it ends: before, during and after the first load and inference', async () => {
     for (const delay of [0, 30, 60, 100, 150, 200, 250, 300, 350, 400, 500, 700]) {
       const child = await runChild(`
         loadEngine(process.argv[1]).then((engine) => {
@@ -88,7 +88,7 @@ describe('a process', () => {
     }
   });
 
-  it('collects engines that nobody closed', async () => {
+  it('#53 collects engines that nobody closed', async () => {
     const child = await runChild(`
       const { setFlagsFromString } = require('node:v8');
       setFlagsFromString('--expose-gc');
@@ -126,7 +126,7 @@ describe('worker threads', () => {
       if (workerData.close) await engine.close();
     })();`;
 
-  it('load, infer and exit, four at once, with engines closed and left open', async () => {
+  it('#58 load, infer and exit, four at once, with engines closed and left open', async () => {
     const codes = await Promise.all(
       [true, false, true, false].map(
         (close) =>
@@ -140,7 +140,7 @@ describe('worker threads', () => {
     expect(codes).toEqual([0, 0, 0, 0]);
   });
 
-  it('may be terminated in the middle of inferences', async () => {
+  it('#59 may be terminated in the middle of inferences', async () => {
     for (let round = 0; round < 5; ++round) {
       const worker = new Worker(script, { eval: true, workerData: { plan, forever: true } });
       await new Promise((resolve) => worker.once('message', resolve));

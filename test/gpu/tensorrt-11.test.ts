@@ -43,7 +43,7 @@ describe.skipIf(library === undefined)('TensorRT 11 beside TensorRT 10', () => {
     expect(libraries[0]?.version).toMatch(/^11\./);
   });
 
-  it("refuses another version's plan with both versions, before TensorRT sees it", async () => {
+  it("#4 refuses another version's plan with both versions, before TensorRT sees it", async () => {
     const error = await failure(plan);
     expect(error.code).toBe('ERR_TRT_ENGINE_VERSION');
     expect(error.message).toMatch(
@@ -52,7 +52,7 @@ describe.skipIf(library === undefined)('TensorRT 11 beside TensorRT 10', () => {
     expect(error.log).toEqual([]);
   });
 
-  it('makes its runtime on the GPU and refuses the plan itself, with its own words in the log', async () => {
+  it('#14 makes its runtime on the GPU and refuses the plan itself, with its own words in the log', async () => {
     // The header says 11 now, so that it is TensorRT's turn; the rest is still 10's.
     const { libraries } = await trtNode.probeRuntimes({ library });
     const version = (libraries[0]?.version ?? '').split('.').map(Number);

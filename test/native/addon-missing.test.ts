@@ -6,7 +6,7 @@ import { runNode } from '../support/native-processes';
 
 const folder = await temporaryFolder();
 
-it('a package without its addon imports, and tells what to do at the first call', async () => {
+it('#15 a package without its addon imports, and tells what to do at the first call', async () => {
   // As a clone that nobody compiled: JavaScript and dependencies, neither build/ nor prebuilds/.
   await fs.cp(path.join(root, 'dist'), path.join(folder, 'dist'), { recursive: true });
   await fs.copyFile(path.join(root, 'package.json'), path.join(folder, 'package.json'));

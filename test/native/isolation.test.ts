@@ -54,7 +54,7 @@ async function interrupted(
   return { error, child: child!, left: await fs.readdir(into) };
 }
 
-describe('importing the package', () => {
+describe('#15 importing the package', () => {
   it('needs no TensorRT, opens no library, and gives the same classes both ways', async () => {
     const env = { PATH: process.env['PATH'], HOME: folder, TRT_NODE_HOME: folder };
     const { code, stdout, stderr } = await runNode('import-only.cjs', [], { env });
@@ -83,7 +83,7 @@ describe('the event loop', () => {
   });
 });
 
-describe('an abort', () => {
+describe('#20 an abort', () => {
   it('before the build starts rejects with its reason, and starts nothing', async () => {
     const reason = new Error('not today');
     const error = await rejectionOf(
@@ -147,7 +147,7 @@ describe('a build whose process dies', () => {
   });
 });
 
-describe('an onProgress that throws', () => {
+describe('#65 an onProgress that throws', () => {
   it('ends the build with its error', async () => {
     const { error, child, left } = await interrupted(() => {
       throw new RangeError('of my own');
@@ -158,11 +158,13 @@ describe('an onProgress that throws', () => {
   });
 });
 
-describe('a parent that is killed', () => {
+describe('#80 a parent that is killed', () => {
   it('takes its build with it', async () => {
     const into = await fs.mkdtemp(path.join(folder, 'orphan-'));
     let child: number | undefined;
     const exit = await runNode('parent.cjs', [verySlow, path.join(into, 'never.engine')], {
+      // What it leaves in the folder for temporary files goes with the test's own.
+      env: { ...process.env, TMPDIR: folder },
       onOutput: (_stdout, pid) => {
         child ??= buildChildrenOf(pid)[0];
         process.kill(pid, 'SIGKILL');

@@ -35,7 +35,7 @@ async function problemIn(library: string, timeoutMs?: number): Promise<TrtError>
   return libraries[0]!.problem!;
 }
 
-describe('a TensorRT of a version that trt-node does not drive', () => {
+describe('#15 a TensorRT of a version that trt-node does not drive', () => {
   it.each([
     // TensorRT up to 9 packs its version as major·1000 + minor·100 + patch.
     ['TensorRT 8', 'libnvinfer.so.8', 8601, '8.6.1'],
@@ -85,7 +85,7 @@ describe('a TensorRT of a version that trt-node does not drive', () => {
   });
 });
 
-describe('a TensorRT without what a build needs', () => {
+describe('#15 a TensorRT without what a build needs', () => {
   it('lacks a builder when it is a lean TensorRT under the full one’s name', async () => {
     const library = await compile(
       { file: 'libnvinfer.so.10', version: 101_600, factories: ['Runtime'] },
@@ -123,7 +123,7 @@ describe('a TensorRT without what a build needs', () => {
   });
 });
 
-describe('a file that is no TensorRT', () => {
+describe('#15 a file that is no TensorRT', () => {
   it("is reported with the loader's words when it is text", async () => {
     const library = path.join(folder, 'text');
     await fs.mkdir(library);
@@ -154,7 +154,7 @@ describe('a file that is no TensorRT', () => {
   });
 });
 
-describe('a library that misbehaves while it is opened', () => {
+describe('#15 a library that misbehaves while it is opened', () => {
   const opened = (whenOpened: string): Promise<string> =>
     compile({ file: 'libnvinfer.so.10', version: 101_600, factories, whenOpened });
 
@@ -219,7 +219,7 @@ describe('the real TensorRT-RTX', () => {
   });
 });
 
-describe('a machine without any TensorRT', () => {
+describe('#15 a machine without any TensorRT', () => {
   // System folders are looked at as well; where one holds a TensorRT, this machine cannot show what one without it does.
   const bare = {
     PATH: process.env['PATH'],

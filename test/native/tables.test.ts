@@ -61,7 +61,11 @@ describe('SHA-256', () => {
     const content = randomBytes(size);
     const file = path.join(folder, `${size}.bin`);
     await fs.writeFile(file, content);
-    expect(await binding.hashFile(file)).toEqual({ sha256: sha256(content), sizeBytes: size });
+    const { identity, ...digest } = await binding.hashFile(file);
+    expect(digest).toEqual({ sha256: sha256(content), sizeBytes: size });
+    const { dev, ino, mtimeNs, ctimeNs } = await fs.stat(file, { bigint: true });
+    const times = [mtimeNs, ctimeNs].map((ns) => `${ns / 1_000_000_000n}:${ns % 1_000_000_000n}`);
+    expect(identity).toBe(`${dev}:${ino}:${size}:${times.join(':')}:`);
 
     const plan = await binding.readPlan(file);
     expect(plan).toMatchObject({ sha256: sha256(content), sizeBytes: size });

@@ -39,7 +39,7 @@ describe('worker threads', () => {
     expect(answerOf(exit)).toEqual({ code: 0, sizeBytes: expect.any(Number), open: true });
   });
 
-  it('load, build and reach their exit, four at once', async () => {
+  it('#58 load, build and reach their exit, four at once', async () => {
     const exit = await runNode('four-workers.cjs', [library, quick, folder]);
     const ends = answerOf(exit) as { code: number; sizes: [number, number] }[];
     expect(ends).toHaveLength(4);
@@ -52,13 +52,13 @@ describe('worker threads', () => {
   it.each([
     ['hashFile', 512],
     ['readPlan', 256],
-  ])('may be terminated during %s', async (operation, megabytes) => {
+  ])('#59 may be terminated during %s', async (operation, megabytes) => {
     const file = await sparseFile(`${operation}.bin`, megabytes);
     const exit = await runNode('terminate.cjs', [operation, file]);
     expect(answerOf(exit)).toEqual({ finished: false, sizeBytes: expect.any(Number) });
   });
 
-  it('may be terminated during a build in their process', async () => {
+  it('#59 may be terminated during a build in their process', async () => {
     // Into a folder that is not there: none of the three rounds may leave a plan that the next one finds.
     const exit = await runNode('terminate.cjs', [
       'build',
@@ -73,7 +73,7 @@ describe('worker threads', () => {
 describe('the end of a process', () => {
   // TensorRT's own exit handlers run under a build that goes on: eight tries, as a single one may be lucky.
   it.each(['main', 'worker'])(
-    'comes by process.exit() during a build for the %s thread, with its code',
+    '#56 comes by process.exit() during a build for the %s thread, with its code',
     async (thread) => {
       for (let attempt = 0; attempt < 8; attempt += 1) {
         const args = ['7', thread, library, medium, planPath()];
@@ -83,12 +83,15 @@ describe('the end of a process', () => {
     },
   );
 
-  it.each(['nothing', 'handles'])('comes by itself when the addon has %s to do', async (job) => {
-    const exit = await runNode('alive.cjs', [job], { deadlineMs: 20_000 });
-    expect(exit).toEqual({ code: 0, signal: null, stdout: '', stderr: '' });
-  });
+  it.each(['nothing', 'handles'])(
+    '#55 comes by itself when the addon has %s to do',
+    async (job) => {
+      const exit = await runNode('alive.cjs', [job], { deadlineMs: 20_000 });
+      expect(exit).toEqual({ code: 0, signal: null, stdout: '', stderr: '' });
+    },
+  );
 
-  it('waits for an operation that is pending', async () => {
+  it('#55 waits for an operation that is pending', async () => {
     const file = await sparseFile('pending.bin', 64);
     const exit = await runNode('alive.cjs', ['pending', file]);
     expect(exit).toEqual({ code: 0, signal: null, stdout: `${64 * 2 ** 20}\n`, stderr: '' });

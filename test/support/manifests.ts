@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import type { FileDigest, Manifest } from '../../lib/manifest-schema';
+import { identityOf } from '../../lib/onnx/model-file';
 
 export function digestOf(bytes: Uint8Array | string): FileDigest {
   const data = Buffer.from(bytes as string);
@@ -8,8 +9,14 @@ export function digestOf(bytes: Uint8Array | string): FileDigest {
 }
 
 /** What the addon's hashFile does, by Node's own SHA-256. */
-export async function hashFile(file: string): Promise<FileDigest> {
-  return digestOf(await readFile(file));
+export async function hashFile(file: string): Promise<FileDigest & { identity: string }> {
+  const handle = await open(file);
+  try {
+    const identity = await identityOf(handle);
+    return { ...digestOf(await handle.readFile()), identity };
+  } finally {
+    await handle.close();
+  }
 }
 
 /** A whole, valid manifest of the plan with these bytes. */

@@ -16,6 +16,8 @@ export interface NodeExit {
 export interface NodeOptions {
   readonly env?: NodeJS.ProcessEnv;
   readonly deadlineMs?: number;
+  /** A program with its arguments that runs this Node: a shell that sets limits, say. */
+  readonly through?: readonly string[];
   /** Called with everything that was written so far, and the process's id. */
   readonly onOutput?: (stdout: string, pid: number) => void;
 }
@@ -24,13 +26,11 @@ export interface NodeOptions {
 export function runNode(
   script: string,
   args: readonly string[] = [],
-  { env = process.env, deadlineMs = 60_000, onOutput }: NodeOptions = {},
+  { env = process.env, deadlineMs = 60_000, through = [], onOutput }: NodeOptions = {},
 ): Promise<NodeExit> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [path.resolve(fixtures, script), ...args], {
-      env,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    const line = [...through, process.execPath, path.resolve(fixtures, script), ...args];
+    const child = spawn(line[0]!, line.slice(1), { env, stdio: ['ignore', 'pipe', 'pipe'] });
     const timer = setTimeout(() => child.kill('SIGKILL'), deadlineMs);
     let stdout = '';
     let stderr = '';

@@ -71,3 +71,32 @@ export function dequantize(type: Quantized, dims: readonly number[]): TinyModel 
     nodes: [{ op: 'DequantizeLinear', inputs: ['x', 'one', 'zero'], outputs: ['y'] }],
   };
 }
+
+/** Several models as one, whose graphs have nothing in common: `x` of the part `a` becomes `a.x`. One build serves them all. */
+export function joined(parts: Readonly<Record<string, TinyModel>>): TinyModel {
+  const graphs = Object.entries(parts).map(([part, model]) => {
+    const renamed = <T extends { readonly name: string }>(value: T): T => ({
+      ...value,
+      name: `${part}.${value.name}`,
+    });
+    const names = (given: readonly string[]) => given.map((name) => `${part}.${name}`);
+    return {
+      inputs: model.inputs.map(renamed),
+      outputs: model.outputs.map(renamed),
+      constants: (model.constants ?? []).map(renamed),
+      nodes: model.nodes.map((node) => ({
+        ...node,
+        name: `${part}.${node.name ?? node.op}`,
+        inputs: names(node.inputs),
+        outputs: names(node.outputs),
+      })),
+    };
+  });
+  return {
+    opset: Math.max(...Object.values(parts).map((model) => model.opset ?? 17)),
+    inputs: graphs.flatMap(({ inputs }) => inputs),
+    outputs: graphs.flatMap(({ outputs }) => outputs),
+    constants: graphs.flatMap(({ constants }) => constants),
+    nodes: graphs.flatMap(({ nodes }) => nodes),
+  };
+}

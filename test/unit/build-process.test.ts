@@ -76,7 +76,7 @@ describe('buildInChild', () => {
     expect(result).toMatchObject({ environment: { libraryPath: '/opt/a tensorrt/lib' } });
   });
 
-  it('rebuilds the error of the child with the stack of the caller', async () => {
+  it('#49 rebuilds the error of the child with the stack of the caller', async () => {
     async function theCaller(): Promise<void> {
       await buildInChild(order, { program: program('error') });
     }
@@ -144,7 +144,7 @@ describe('buildInChild', () => {
     );
   });
 
-  it('ends the build when onProgress throws', async () => {
+  it('#65 ends the build when onProgress throws', async () => {
     const mistake = new TypeError('a mistake of the caller');
     let pid = 0;
     const error = await rejection(

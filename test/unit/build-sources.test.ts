@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { BuildMachine } from '../../lib/build';
@@ -147,6 +147,21 @@ describe('external data', () => {
     });
     expect(existsSync(seen.requests[0]?.stage ?? '')).toBe(false);
     expect(await readFile(file)).toEqual(Buffer.from(twoFiles));
+  });
+
+  it('#24 is about one model: another one in its place by the time it is hashed is refused', async () => {
+    const file = path.join(folders.folder, 'exchanged.onnx');
+    const bytes = await readFile(digits);
+    await writeFile(file, bytes);
+    const { binding, ...rest } = machine();
+    const hashFile = async (model: string) => {
+      await writeFile(`${file}.new`, bytes);
+      await rename(`${file}.new`, file);
+      return binding.hashFile(model);
+    };
+    await expect(
+      buildOn({ ...rest, binding: { ...binding, hashFile } }, forAmpere, file),
+    ).rejects.toMatchObject({ code: 'ERR_TRT_ONNX_INVALID', details: { reason: 'changed' } });
   });
 
   it('comes with a model that is bytes', async () => {

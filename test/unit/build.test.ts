@@ -118,6 +118,16 @@ describe('buildEngine', () => {
     ]);
   });
 
+  it('publishes the plan whose inspection cannot be read, and says so', async () => {
+    const inspection = { engineInformation: '{"Layers": [""quoted""]}' };
+    const engine = await buildOn(machine([rtx], noDriver, inspection), { ...forAmpere, output });
+    expect(await readFile(output, 'utf8')).toBe('the plan');
+    const { layers, layersReason } = engine.manifest;
+    expect(layers).toBeNull();
+    expect(layersReason).toMatch(/inspector/);
+    expect(await readManifest(`${output}.json`)).toEqual(engine.manifest);
+  });
+
   it('keeps the plan in memory without an output, and no file', async () => {
     const engine = await buildOn(machine([rtx], noDriver), forAmpere);
     expect(engine.path).toBeUndefined();

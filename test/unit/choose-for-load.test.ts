@@ -24,7 +24,7 @@ describe('chooseForLoad', () => {
     expect(chooseForLoad({ found, flavour: 'tensorrt', version: '10.6.0' })).toBe(runtimeOnly);
   });
 
-  it('names both versions when none is the right one', () => {
+  it('#4 names both versions when none is the right one', () => {
     const load = (): unknown =>
       chooseForLoad({ found: discovery([trt1015]), flavour: 'tensorrt', version: '10.6.0.26' });
     expect(load).toThrow(refused('ERR_TRT_ENGINE_VERSION'));

@@ -6,7 +6,7 @@ import { exitCodes } from '../../lib/cli/exit-codes';
 import { createProgram } from '../../lib/cli/program';
 
 const root = path.join(__dirname, '..', '..');
-const pages = ['README.md', 'docs/cli.md', 'docs/errors.md'];
+const pages = ['README.md', 'docs/cli.md', 'docs/errors.md', 'docs/failures.md'];
 const cliPage = read('docs/cli.md');
 const errorsPage = read('docs/errors.md');
 

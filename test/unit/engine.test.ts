@@ -56,6 +56,8 @@ describe('what an engine tells', () => {
     const { engine, native } = makeEngine();
     native.inspection = '{"Layers":[{"Name":"conv"}]}';
     expect(await engine.inspect()).toEqual({ Layers: [{ Name: 'conv' }] });
+    native.inspection = '{"Layers":[{"Name":"unescaped\ttab"}]}';
+    expect(await engine.inspect()).toEqual({ Layers: [{ Name: 'unescaped\ttab' }] });
     native.inspection = 'not JSON';
     await expect(engine.inspect()).rejects.toEqual(code('ERR_TRT_INTERNAL'));
   });

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -177,7 +177,7 @@ describe('a plan without a manifest', () => {
     }
   });
 
-  it('is refused on a GPU that its runtime cannot use', async () => {
+  it('#5 is refused on a GPU that its runtime cannot use', async () => {
     const rtxPlan = rtxHeader([1, 7, 1, 116]);
     const machine = goodMachine();
     expect(await refusal(machine, rtxPlan)).toEqual(refused('ERR_TRT_GPU_UNSUPPORTED'));
@@ -204,7 +204,7 @@ describe('bytes', () => {
     expect(await loading).toEqual(refused('ERR_TRT_INVALID_ARG', { argument: 'plan' }));
   });
 
-  it('that are no plan are refused before one is copied', async () => {
+  it('#2 that are no plan are refused before one is copied', async () => {
     const machine = bareMachine();
     const onnx = Buffer.from([8, 8, 0x12, 7, ...Buffer.from('pytorch')]);
     expect(await refusal(machine, onnx)).toEqual(
@@ -215,16 +215,16 @@ describe('bytes', () => {
 });
 
 describe('a bad plan is reported as such on a machine that has nothing', () => {
-  it('no file', async () => {
+  it('#12 no file', async () => {
     const missing = path.join(folder, 'missing.engine');
     const named = await refusal(bareMachine(), missing);
     expect(named).toEqual(refused('ERR_TRT_ENGINE_NOT_FOUND'));
   });
 
   it.each([
-    ['an empty file', Buffer.alloc(0), 'empty'],
-    ['a truncated header', planBytes.subarray(0, 20), 'truncated'],
-    ['a file that is no plan', Buffer.from('{"a":1}'), 'not-a-plan'],
+    ['#1 an empty file', Buffer.alloc(0), 'empty'],
+    ['#1 a truncated header', planBytes.subarray(0, 20), 'truncated'],
+    ['#2 a file that is no plan', Buffer.from('{"a":1}'), 'not-a-plan'],
   ])('%s, before its manifest is looked at', async (_, bytes, reason) => {
     const file = await planFile(bytes, 'rubbish');
     expect(await refusal(bareMachine(), file)).toEqual(
@@ -237,20 +237,30 @@ describe('a bad plan is reported as such on a machine that has nothing', () => {
     expect(await refusal(bareMachine(), file)).toEqual(refused('ERR_TRT_MANIFEST_INVALID'));
   });
 
-  it('a truncated plan, with how much is there', async () => {
+  it('#7 a truncated plan, with how much is there', async () => {
     const file = await planFile(planBytes.subarray(0, 500), manifestOf(planBytes));
     const error = await refusal(bareMachine(), file);
     expect(error).toEqual(refused('ERR_TRT_ENGINE_DIGEST', { reason: 'truncated' }));
     expect((error as Error).message).toContain('500 of 1028 bytes');
   });
 
-  it('a longer plan', async () => {
+  it('#11 a plan beyond the memory of the machine, of which nothing is read', async () => {
+    const sizeBytes = Math.max(2 ** 40, 2 * os.totalmem());
+    const file = await planFile(planBytes, manifestOf(planBytes));
+    await truncate(file, sizeBytes);
+    const machine = bareMachine();
+    const error = await refusal(machine, file);
+    expect(error).toEqual(refused('ERR_TRT_ENGINE_INVALID', { reason: 'too-large', sizeBytes }));
+    expect(machine.calls).not.toContain('readPlan');
+  });
+
+  it('#10 a longer plan', async () => {
     const longer = Buffer.concat([planBytes, Buffer.of(1)]);
     const error = await refusal(bareMachine(), await planFile(longer, manifestOf(planBytes)));
     expect(error).toEqual(refused('ERR_TRT_ENGINE_DIGEST', { reason: 'longer' }));
   });
 
-  it.each([100, 1027])('a plan with one bit altered at byte %i', async (at) => {
+  it.each([100, 1027])('#8 a plan with one bit altered at byte %i', async (at) => {
     const altered = Buffer.from(planBytes);
     altered.writeUInt8(altered.readUInt8(at) ^ 1, at);
     const error = await refusal(bareMachine(), await planFile(altered, manifestOf(planBytes)));
@@ -305,19 +315,19 @@ describe('a machine that cannot run a good plan', () => {
   const onMachine = async (machine: FakeLoadMachine, options?: LoadOptions): Promise<unknown> =>
     refusal(machine, await planFile(planBytes, manifestOf(planBytes)), options);
 
-  it('has no driver: told before any library is looked for', async () => {
+  it('#15 has no driver: told before any library is looked for', async () => {
     const machine = bareMachine();
     expect(await onMachine(machine)).toEqual(refused('ERR_TRT_NO_DRIVER'));
     expect(machine.calls).not.toContain('findLibraries');
   });
 
-  it('has a driver that does not start', async () => {
+  it('#15 has a driver that does not start', async () => {
     const machine = goodMachine();
     machine.driver = driver({ status: 'init-failed', cudaError: 999, gpus: [] });
     expect(await onMachine(machine)).toEqual(refused('ERR_TRT_NO_DRIVER', { cudaError: 999 }));
   });
 
-  it('has a driver and no GPU', async () => {
+  it('#15 has a driver and no GPU', async () => {
     const machine = goodMachine();
     machine.driver = driver({ gpus: [] });
     expect(await onMachine(machine)).toEqual(refused('ERR_TRT_NO_GPU'));
@@ -332,19 +342,19 @@ describe('a machine that cannot run a good plan', () => {
     );
   });
 
-  it('has a GPU of another compute capability', async () => {
+  it('#5 has a GPU of another compute capability', async () => {
     const machine = goodMachine();
     machine.driver = driver({ gpus: [gpu('8.0')] });
     expect(await onMachine(machine)).toEqual(refused('ERR_TRT_ENGINE_GPU'));
   });
 
-  it('has only a TensorRT of another version', async () => {
+  it('#4 has only a TensorRT of another version', async () => {
     const machine = goodMachine();
     machine.found = discovery([usable('tensorrt', '10.15.1')]);
     expect(await onMachine(machine)).toEqual(refused('ERR_TRT_ENGINE_VERSION'));
   });
 
-  it('has no TensorRT', async () => {
+  it('#15 has no TensorRT', async () => {
     const machine = goodMachine();
     machine.found = discovery([]);
     expect(await onMachine(machine)).toEqual(refused('ERR_TRT_LIBRARY_NOT_FOUND'));
@@ -366,7 +376,7 @@ describe('the right GPU', () => {
   });
 });
 
-it('a plan that TensorRT refuses keeps the addon’s code, and its memory is given back', async () => {
+it('#14 a plan that TensorRT refuses keeps the addon’s code, and its memory is given back', async () => {
   const machine = goodMachine();
   machine.loadError = nativeError('ERR_TRT_ENGINE_DESERIALIZE');
   await expect(load(machine, planBytes)).rejects.toEqual(refused('ERR_TRT_ENGINE_DESERIALIZE'));

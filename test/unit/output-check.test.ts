@@ -60,7 +60,7 @@ describe('what stands at the output', () => {
     expect(await codeOf(at('out'))).toBe(outcome);
   });
 
-  it('a folder, or no folder for it', async () => {
+  it('#83 a folder, or no folder for it', async () => {
     await mkdir(at('out'));
     expect(await codeOf(at('out'))).toBe('ERR_TRT_WRITE');
     expect(await codeOf(at('nowhere', 'out'))).toBe('ERR_TRT_WRITE');

@@ -35,22 +35,22 @@ describe('readPlanHeader', () => {
     expect(readPlanHeader(bytes).version).toBe('11.2.0.255');
   });
 
-  it('tells an empty plan', () => {
+  it('#1 tells an empty plan', () => {
     expect(reasonFor(new Uint8Array(0))).toBe('empty');
   });
 
   it.each(Array.from({ length: 27 }, (_, i) => i + 1))(
-    'tells that %i bytes of TensorRT are truncated',
+    '#1 tells that %i bytes of TensorRT are truncated',
     (length) => {
       expect(reasonFor(tensorrtHeader([10, 6, 0, 26]).subarray(0, length))).toBe('truncated');
     },
   );
 
-  it.each([1, 4, 28, 63])('tells that %i bytes of TensorRT-RTX are truncated', (length) => {
+  it.each([1, 4, 28, 63])('#1 tells that %i bytes of TensorRT-RTX are truncated', (length) => {
     expect(reasonFor(rtxHeader([1, 7, 1, 116]).subarray(0, length))).toBe('truncated');
   });
 
-  it('tells an unknown serialization version', () => {
+  it('#3 tells an unknown serialization version', () => {
     const header = tensorrtHeader([10, 6, 0, 26]);
     header[4] = 1;
     const error = refusalOf(header);
@@ -70,7 +70,7 @@ describe('readPlanHeader', () => {
     ['JSON', Buffer.from('\u{feff}[{"a": 1}]')],
     ['Git LFS', Buffer.from('version https://git-lfs.github.com/spec/v1\n')],
     ['zeros', Buffer.alloc(64)],
-  ])('says that it looks like %s', (name, bytes) => {
+  ])('#2 says that it looks like %s', (name, bytes) => {
     const error = refusalOf(bytes);
     expect(error.details['reason']).toBe('not-a-plan');
     expect(error.details['looksLike']).toContain(name);

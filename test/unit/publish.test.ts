@@ -111,7 +111,7 @@ describe('publish', () => {
   });
 
   it.each(settingNames)(
-    'over %s, a kill before any step leaves a pair that agrees',
+    '#80 over %s, a kill before any step leaves a pair that agrees',
     async (name) => {
       await settings[name]();
       const { length } = await steps();
@@ -145,7 +145,7 @@ describe('publish', () => {
   );
 
   it.each(settingNames)(
-    'over %s, a refused step is ERR_TRT_WRITE and leaves no temp file',
+    '#83 over %s, a refused step is ERR_TRT_WRITE and leaves no temp file',
     async (name) => {
       await settings[name]();
       const names = await steps();

@@ -30,7 +30,7 @@ async function isRemoved(name: string, ageSeconds: number): Promise<boolean> {
   return !(await readdir(folder)).includes(name);
 }
 
-describe('removeStaleTemps', () => {
+describe('#80 #81 removeStaleTemps', () => {
   it('removes old files of dead processes', async () => {
     expect(await isRemoved(`.a.engine.${dead}.${random}.tmp`, twoHours)).toBe(true);
     expect(await isRemoved(`.a.engine.json.${dead}.${random}.tmp`, twoHours)).toBe(true);

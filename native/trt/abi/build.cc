@@ -52,12 +52,11 @@ std::string DescribeParserErrors(const onnx::IParser& parser, std::vector<std::s
   return text;
 }
 
-void Parse(onnx::IParser* parser, const BuildSpec& spec, OperationLog* log) {
-  bool parsed = false;
-  {
-    const StagedModel model(spec);
-    parsed = parser->parse(model.bytes().data(), model.bytes().size(), model.path().c_str());
-  }
+void Parse(onnx::IParser* parser, const BuildSpec& spec, StagedModel* model, OperationLog* log) {
+  const bool parsed =
+      parser->parse(model->bytes().data(), model->bytes().size(), model->path().c_str());
+  model->ReleaseBytes();
+  model->RequireUnchanged();
   if (parsed && parser->getNbErrors() == 0) return;
   std::vector<std::string> errors;
   const std::string text = DescribeParserErrors(*parser, &errors);
@@ -156,6 +155,7 @@ BuildOutcome BuildPlan(const EntryPoints& entry, const LibraryVersion& version,
 
   const std::unique_ptr<trt::IBuilder> builder = CreateBuilder(entry, log);
   RegisterPlugins(entry);
+  StagedModel model(spec);  // outlives network and parser
   const std::unique_ptr<trt::INetworkDefinition> network(
       builder->createNetworkV2(NetworkFlags(spec)));
   if (!network) {
@@ -169,7 +169,7 @@ BuildOutcome BuildPlan(const EntryPoints& entry, const LibraryVersion& version,
                 "TensorRT's ONNX parser could not be made: " + log->ErrorText())
         .WithLog(log->Lines());
   }
-  Parse(parser.get(), spec, log);
+  Parse(parser.get(), spec, &model, log);
   if (network->getNbLayers() == 0 || network->getNbOutputs() == 0) {
     throw Error(ErrorCode::kOnnxInvalid,
                 spec.model_path + " holds no network: no layers or no outputs came out of it")
@@ -200,6 +200,7 @@ BuildOutcome BuildPlan(const EntryPoints& entry, const LibraryVersion& version,
     throw Error(ErrorCode::kBuildFailed, "TensorRT could not build the engine: " + log->ErrorText())
         .WithLog(log->Lines());
   }
+  model.RequireUnchanged();
   const FileDigest written = WriteNewFile(spec.plan_path, plan->data(), plan->size());
   outcome.sha256 = written.sha256;
   outcome.size_bytes = written.size_bytes;

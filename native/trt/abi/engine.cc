@@ -11,23 +11,29 @@ class OutputAllocator final : public trt::IOutputAllocator {
  public:
   explicit OutputAllocator(OutputMemory* memory) : memory_(memory) {}
 
-  void* reallocateOutputAsync(const char*, void*, uint64_t size, uint64_t,
+  void* reallocateOutputAsync(const char*, void*, uint64_t size, uint64_t alignment,
                               cudaStream_t) noexcept override {
-    return memory_->Reserve(size);
+    return Reserve(size, alignment);
   }
 
 #if !defined(TRT_NODE_ABI_RTX)
   // Its predecessor, which TensorRT may still call.
-  void* reallocateOutput(const char*, void*, uint64_t size, uint64_t) noexcept override {
-    return memory_->Reserve(size);
+  void* reallocateOutput(const char*, void*, uint64_t size, uint64_t alignment) noexcept override {
+    return Reserve(size, alignment);
   }
 #endif
 
   void notifyShape(const char*, const trt::Dims& dims) noexcept override {
-    memory_->SetDims(FromTrt(dims));
+    if (dims.nbDims >= 0) memory_->SetDims(dims.d, static_cast<size_t>(dims.nbDims));
   }
 
  private:
+  void* Reserve(uint64_t size, uint64_t alignment) noexcept {
+    // As much as the driver promises; TensorRT asks for 256 as well.
+    constexpr uint64_t kAlignment = 256;
+    return alignment <= kAlignment ? memory_->Reserve(size) : nullptr;
+  }
+
   OutputMemory* const memory_;
 };
 
@@ -51,8 +57,9 @@ class AbiExecution final : public Execution {
 
   void SetOutputMemory(const TensorInfo& output, OutputMemory* memory) override {
     const auto& allocator = allocators_.emplace_back(std::make_unique<OutputAllocator>(memory));
-    Require(context_->setOutputAllocator(output.name.c_str(), allocator.get()),
-            "set the allocator of an output");
+    if (context_->setOutputAllocator(output.name.c_str(), allocator.get())) return;
+    allocators_.pop_back();
+    Require(false, "set the allocator of an output");
   }
 
   Dims OutputDims(const TensorInfo& output) override {
@@ -161,9 +168,13 @@ class AbiEngine final : public LoadedEngine {
   // None where the values of this input set no dims after all.
   std::optional<DimsRange> ProfileValues(const TensorInfo& input, int index,
                                          const DimsRange& dims) const {
-    const auto values = [&](trt::OptProfileSelector selector, const Dims& shape) {
-      return ProfileValues(input.name.c_str(), index, selector,
-                           static_cast<size_t>(ElementCount(shape)));
+    const auto values = [&](trt::OptProfileSelector selector,
+                            const Dims& shape) -> std::optional<Dims> {
+      // TensorRT's own limit for shape tensors; beyond it, or open, there is no telling how many values there are.
+      constexpr int64_t kMaxValues = 64;
+      const int64_t count = IsDynamic(shape) ? -1 : ElementCount(shape);
+      if (count < 0 || count > kMaxValues) return std::nullopt;
+      return ProfileValues(input.name.c_str(), index, selector, static_cast<size_t>(count));
     };
     std::optional<Dims> min = values(trt::OptProfileSelector::kMIN, dims.min);
     std::optional<Dims> opt = values(trt::OptProfileSelector::kOPT, dims.opt);
@@ -209,6 +220,12 @@ std::unique_ptr<LoadedEngine> DeserializeEngine(const EntryPoints& entry,
   // The library of plugins is large, so it is opened for the plans that ask for one.
   if (!engine && log->ErrorText().find("lugin") != std::string::npos && RegisterPlugins(entry)) {
     engine.reset(runtime->deserializeCudaEngine(plan, size));
+  }
+  if (!engine && log->ErrorText().find("OutOfMemory") != std::string::npos) {
+    throw Error(ErrorCode::kOutOfMemory,
+                "the GPU has not enough free memory for the engine's weights: " + log->ErrorText() +
+                    ". Free GPU memory, or close engines that are not needed")
+        .WithLog(log->Lines());
   }
   if (!engine) {
     throw Error(ErrorCode::kDeserialize,

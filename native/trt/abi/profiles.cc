@@ -66,12 +66,14 @@ bool GivesValues(const Profile& profile, const TensorInfo& input) {
   return range != profile.end() && range->second.values.has_value();
 }
 
-// Inputs that some profile leaves open, as `covers` says.
-template <typename Covers>
+// The inputs of a kind that some profile leaves open.
+template <typename OfKind, typename Covers>
 std::vector<TensorInfo> OpenInputs(const std::vector<TensorInfo>& inputs,
-                                   const std::vector<Profile>& profiles, Covers covers) {
+                                   const std::vector<Profile>& profiles, OfKind of_kind,
+                                   Covers covers) {
   std::vector<TensorInfo> open;
   for (const TensorInfo& input : inputs) {
+    if (!of_kind(input)) continue;
     bool covered = !profiles.empty();
     for (const Profile& profile : profiles) covered = covered && covers(profile, input);
     if (!covered) open.push_back(input);
@@ -79,28 +81,30 @@ std::vector<TensorInfo> OpenInputs(const std::vector<TensorInfo>& inputs,
   return open;
 }
 
-void CheckAllOpenDimsCovered(const std::vector<TensorInfo>& inputs,
-                             const std::vector<Profile>& profiles) {
-  std::vector<TensorInfo> dynamic;
-  std::vector<TensorInfo> shape_tensors;
-  for (const TensorInfo& input : inputs) {
-    if (IsDynamic(input.dims)) dynamic.push_back(input);
-    if (input.is_shape_tensor) shape_tensors.push_back(input);
-  }
-  const std::vector<TensorInfo> open = OpenInputs(
-      dynamic, profiles,
-      [](const Profile& profile, const TensorInfo& input) { return profile.contains(input.name); });
+bool IsDynamicInput(const TensorInfo& input) { return IsDynamic(input.dims); }
+bool IsShapeTensor(const TensorInfo& input) { return input.is_shape_tensor; }
+bool GivesDims(const Profile& profile, const TensorInfo& input) {
+  return profile.contains(input.name);
+}
+
+void CheckDimsCovered(const std::vector<TensorInfo>& inputs, const std::vector<Profile>& profiles) {
+  const std::vector<TensorInfo> open = OpenInputs(inputs, profiles, IsDynamicInput, GivesDims);
+  if (open.empty()) return;
   std::vector<std::string> names;
-  if (!open.empty()) {
-    const std::string list = ListOf(open, &names);
-    throw Error(ErrorCode::kProfileMissing,
-                "these inputs have dynamic dims (-1) and no profile: " + list +
-                    ". Give each in `profiles`, for example profiles: [{ " + open.front().name +
-                    ": { min: […], opt: […], max: […] } }]")
-        .With("inputs", names);
-  }
-  const std::vector<TensorInfo> valueless = OpenInputs(shape_tensors, profiles, GivesValues);
+  const std::string list = ListOf(open, &names);
+  throw Error(ErrorCode::kProfileMissing,
+              "these inputs have dynamic dims (-1) and no profile: " + list +
+                  ". Give each in `profiles`, for example profiles: [{ " + open.front().name +
+                  ": { min: […], opt: […], max: […] } }]")
+      .With("inputs", names);
+}
+
+void CheckValuesCovered(const std::vector<TensorInfo>& inputs,
+                        const std::vector<Profile>& profiles) {
+  const std::vector<TensorInfo> valueless =
+      OpenInputs(inputs, profiles, IsShapeTensor, GivesValues);
   if (valueless.empty()) return;
+  std::vector<std::string> names;
   const std::string list = ListOf(valueless, &names);
   throw Error(ErrorCode::kProfileMissing,
               "the values of these inputs set other tensors' dims (shape tensors), and no profile "
@@ -139,11 +143,13 @@ void SetValueRange(trt::IOptimizationProfile* profile, const LibraryVersion& ver
                   "it has `values`, but TensorRT needs none: they set no other tensor's "
                   "dims. Leave `values` out");
   }
-  const Dims& dims = input.dims;
-  const bool fits =
-      IsDynamic(dims) || static_cast<int64_t>(values.max.size()) == ElementCount(dims);
+  const auto given = static_cast<int64_t>(values.max.size());
+  if (!IsDynamic(input.dims) && given != ElementCount(input.dims)) {
+    throw Invalid(input, "it has " + std::to_string(ElementCount(input.dims)) +
+                             " elements, but `values` has " + std::to_string(given));
+  }
   const bool accepted =
-      fits && SetValues(profile, version, input, trt::OptProfileSelector::kMIN, values.min) &&
+      SetValues(profile, version, input, trt::OptProfileSelector::kMIN, values.min) &&
       SetValues(profile, version, input, trt::OptProfileSelector::kOPT, values.opt) &&
       SetValues(profile, version, input, trt::OptProfileSelector::kMAX, values.max);
   if (accepted) return;
@@ -169,7 +175,8 @@ void AddProfiles(const BuildSpec& spec, const LibraryVersion& version,
                  trt::IBuilderConfig* config, OperationLog* log) {
   const std::vector<TensorInfo> inputs = NetworkInputs(network);
   for (const Profile& profile : spec.profiles) CheckKnownNames(profile, inputs);
-  CheckAllOpenDimsCovered(inputs, spec.profiles);
+  CheckDimsCovered(inputs, spec.profiles);
+  CheckValuesCovered(inputs, spec.profiles);
 
   for (const Profile& given : spec.profiles) {
     // Owned by the builder.

@@ -1,0 +1,200 @@
+// TEST ONLY. IRuntime, ICudaEngine, IEngineInspector and IExecutionContext of an identity engine. They derive from what
+// scripts/build-stubs.mjs makes of the headers' own interfaces: every method is there, and dies unless it is written here.
+#pragma once
+
+#include <NvInferRuntime.h>
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "driver/api.h"
+#include "tensorrt/library.h"
+#include "tensorrt/plan.h"
+#include "unimplemented.h"
+
+namespace stub {
+
+// An API class of TensorRT's around one of ours, which does its work.
+template <typename Api, typename Implementation>
+class Wrapped final : public Api {
+ public:
+  template <typename... Arguments>
+  explicit Wrapped(Arguments&&... arguments)
+      : implementation_(std::forward<Arguments>(arguments)...) {
+    this->mImpl = &implementation_;
+  }
+
+ private:
+  Implementation implementation_;
+};
+
+// What an engine and its contexts share.
+class EngineState {
+ public:
+  EngineState(EnginePlan described, trt::ILogger* used_logger, DriverApi* used_driver,
+              int used_device)
+      : plan(std::move(described)), logger(used_logger), driver(used_driver), device(used_device) {}
+
+  const EnginePlan plan;
+  trt::ILogger* const logger;
+  DriverApi* const driver;
+  const int device;
+  std::atomic<int> contexts = 0;
+
+  void Error(const std::string& text) const {
+    logger->log(trt::ILogger::Severity::kERROR, text.c_str());
+  }
+  // Counts the call of a step, writes its log lines, and says whether it goes on: false where the plan wants it to fail.
+  bool Enter(const std::string& step);
+  // Dies unless the engine's device is current, as TensorRT uses whichever is.
+  void RequireDevice(const char* step) const;
+  // Where the bytes of a tensor really are. Dies unless so many lie at its address, on the side that they belong to.
+  unsigned char* Bytes(const TensorPlan& tensor, void* address, size_t size) const;
+
+ private:
+  std::mutex mutex_;
+  std::map<std::string, int> calls_;
+};
+
+class RuntimeStub final : public trt::apiv::UnimplementedVRuntime {
+ public:
+  explicit RuntimeStub(trt::ILogger* logger, DriverApi* driver)
+      : logger_(logger), driver_(driver) {}
+  ~RuntimeStub() override;
+
+  trt::ICudaEngine* deserializeCudaEngine(const void* blob, std::size_t size) noexcept override;
+  trt::ILogger* getLogger() const noexcept override { return logger_; }
+
+ private:
+  trt::ILogger* const logger_;
+  DriverApi* const driver_;
+  std::atomic<int> engines_ = 0;
+};
+
+class EngineStub final : public trt::apiv::UnimplementedVCudaEngine {
+ public:
+  EngineStub(std::shared_ptr<EngineState> state, void* weights, std::atomic<int>* engines);
+  ~EngineStub() override;
+
+  int32_t getNbIOTensors() const noexcept override;
+  const char* getIOTensorName(int32_t index) const noexcept override;
+  trt::DataType getTensorDataType(const char* name) const noexcept override;
+  trt::Dims getTensorShape(const char* name) const noexcept override;
+  trt::TensorLocation getTensorLocation(const char* name) const noexcept override;
+  trt::TensorIOMode getTensorIOMode(const char* name) const noexcept override;
+  bool isShapeInferenceIO(const char* name) const noexcept override;
+  trt::TensorFormat getTensorFormat(const char* name) const noexcept override;
+  trt::TensorFormat getTensorFormatV2(const char* name, int32_t profile) const noexcept override;
+  int32_t getNbOptimizationProfiles() const noexcept override;
+  trt::Dims getProfileShape(const char* name, int32_t profile,
+                            trt::OptProfileSelector which) const noexcept override;
+#if defined(TRT_NODE_STUB_V10)
+  const int32_t* getProfileTensorValues(const char* name, int32_t profile,
+                                        trt::OptProfileSelector which) const noexcept override;
+  size_t getDeviceMemorySize() const noexcept override;
+#endif
+  // No `override`: headers of before 10.11 and 10.15 do not declare them.
+  const int64_t* getProfileTensorValuesV2(const char* name, int32_t profile,
+                                          trt::OptProfileSelector which) const noexcept;
+  const char* getAliasedInputTensor(const char* name) const noexcept;
+  int64_t getDeviceMemorySizeV2() const noexcept override;
+  trt::IExecutionContext* createExecutionContext(
+      trt::ExecutionContextAllocationStrategy strategy) noexcept override;
+  trt::IEngineInspector* createEngineInspector() const noexcept override;
+
+ private:
+  const TensorPlan& Tensor(const char* name) const;
+  const RangePlan* Range(const char* name, int32_t profile) const;
+
+  const std::shared_ptr<EngineState> state_;
+  void* const weights_;
+  std::atomic<int>* const engines_;
+  // getProfileTensorValues gives 32 bits.
+  mutable std::mutex narrowed_mutex_;
+  mutable std::map<const int64_t*, std::vector<int32_t>> narrowed_;
+};
+
+class InspectorStub final : public trt::apiv::UnimplementedVEngineInspector {
+ public:
+  explicit InspectorStub(std::shared_ptr<EngineState> state) : state_(std::move(state)) {}
+  const char* getEngineInformation(trt::LayerInformationFormat format) const noexcept override;
+
+ private:
+  const std::shared_ptr<EngineState> state_;
+};
+
+class ContextStub final : public trt::apiv::UnimplementedVExecutionContext {
+ public:
+  ContextStub(std::shared_ptr<EngineState> state, void* activations);
+  ~ContextStub() override;
+
+  bool setOptimizationProfileAsync(int32_t index, cudaStream_t stream) noexcept override;
+  int32_t getOptimizationProfile() const noexcept override { return profile_; }
+  bool setInputShape(const char* name, const trt::Dims& dims) noexcept override;
+  trt::Dims getTensorShape(const char* name) const noexcept override;
+  bool allInputDimensionsSpecified() const noexcept override;
+  int32_t inferShapes(int32_t count, const char** names) noexcept override;
+  bool setTensorAddress(const char* name, void* address) noexcept override;
+  const void* getTensorAddress(const char* name) const noexcept override;
+  bool setInputTensorAddress(const char* name, const void* address) noexcept override;
+  bool setOutputTensorAddress(const char* name, void* address) noexcept override;
+  bool setOutputAllocator(const char* name, trt::IOutputAllocator* allocator) noexcept override;
+  trt::IOutputAllocator* getOutputAllocator(const char* name) noexcept override;
+  int64_t getMaxOutputSize(const char* name) const noexcept override;
+  bool enqueueV3(cudaStream_t stream) noexcept override;
+
+ private:
+  // Dies when two threads are in one context.
+  class Use {
+   public:
+    explicit Use(const ContextStub* context) : context_(context) {
+      if (context->in_use_.exchange(true)) Die("two threads used one execution context at a time");
+    }
+    ~Use() { context_->in_use_ = false; }
+    Use(const Use&) = delete;
+    Use& operator=(const Use&) = delete;
+
+   private:
+    const ContextStub* const context_;
+  };
+  struct Binding {
+    std::optional<trt::Dims> dims;  // an input's
+    void* address = nullptr;
+    trt::IOutputAllocator* allocator = nullptr;
+  };
+  struct ReadyOutput {
+    const TensorPlan* tensor;
+    trt::Dims dims;
+    void* address;
+  };
+
+  void ResetShapes();
+  const RangePlan* Range(const std::string& input) const;
+  Binding& At(const std::string& name) { return bindings_.at(name); }
+  const Binding& At(const std::string& name) const { return bindings_.at(name); }
+  // An element of a shape tensor; none while its address is not known.
+  std::optional<int64_t> ValueOf(const std::string& input, size_t index) const;
+  // Why the values of a shape tensor do not fit the profile; empty when they do.
+  std::string WrongValues() const;
+  bool InputsReady(cudaStream_t stream);
+  // With what the data decides when `data_known`; -1 there otherwise.
+  trt::Dims DimsOf(const TensorPlan& output, bool data_known) const;
+  bool DependsOnData(const TensorPlan& output) const;
+  int64_t CountNonZeros(const std::string& input) const;
+  bool PrepareOutput(const TensorPlan& output, cudaStream_t stream,
+                     std::vector<ReadyOutput>* ready);
+  void Launch(cudaStream_t stream, std::vector<ReadyOutput> outputs);
+
+  const std::shared_ptr<EngineState> state_;
+  void* const activations_;
+  int32_t profile_ = 0;
+  int enqueued_ = 0;
+  std::map<std::string, Binding> bindings_;
+  // Two threads in one context at a time are undefined behaviour.
+  mutable std::atomic<bool> in_use_ = false;
+};
+
+}  // namespace stub

@@ -1,0 +1,169 @@
+#include <cstring>
+
+#include "tensorrt/engine.h"
+
+namespace stub {
+namespace {
+
+// What TensorRT asks of device addresses.
+constexpr uintptr_t kAlignment = 256;
+
+bool IsZero(const unsigned char* element, size_t size) {
+  for (size_t i = 0; i < size; ++i) {
+    if (element[i] != 0) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+unsigned char* EngineState::Bytes(const TensorPlan& tensor, void* address, size_t size) const {
+  if (!tensor.on_host) {
+    if (reinterpret_cast<uintptr_t>(address) % kAlignment != 0) {
+      Die("the address of " + tensor.name + " is not aligned to 256 bytes");
+    }
+    return driver->Resolve(device, address, size, "tensor " + tensor.name);
+  }
+  if (driver->IsDeviceMemory(address)) {
+    Die("the address of host tensor " + tensor.name + " is device memory");
+  }
+  return static_cast<unsigned char*>(address);
+}
+
+bool ContextStub::DependsOnData(const TensorPlan& output) const {
+  for (const AxisRule& axis : output.axes) {
+    if (axis.kind == AxisRule::Kind::kNonZeroOf) return true;
+  }
+  return false;
+}
+
+int64_t ContextStub::CountNonZeros(const std::string& input) const {
+  const TensorPlan& tensor = *state_->plan.Find(input);
+  const Binding& binding = At(input);
+  const int64_t count = CountOf(*binding.dims);
+  const size_t element = BytesOf(tensor.type, 1);
+  const unsigned char* const bytes =
+      state_->Bytes(tensor, binding.address, BytesOf(tensor.type, count));
+  int64_t found = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    found += IsZero(bytes + static_cast<size_t>(i) * element, element) ? 0 : 1;
+  }
+  return found;
+}
+
+bool ContextStub::InputsReady(cudaStream_t stream) {
+  if (state_->driver->DeviceOf(stream) != state_->device) {
+    Die("enqueueV3 with a stream of another device");
+  }
+  for (const TensorPlan& tensor : state_->plan.tensors) {
+    if (!tensor.is_input) continue;
+    const Binding& binding = At(tensor.name);
+    const char* const lacks = !binding.dims                ? "dims"
+                              : binding.address == nullptr ? "an address"
+                                                           : nullptr;
+    if (lacks != nullptr) {
+      state_->Error("IExecutionContext::enqueueV3: input " + tensor.name + " has no " + lacks);
+      return false;
+    }
+    static_cast<void>(
+        state_->Bytes(tensor, binding.address, BytesOf(tensor.type, CountOf(*binding.dims))));
+  }
+  const std::string wrong = WrongValues();
+  if (!wrong.empty()) state_->Error(wrong);
+  return wrong.empty();
+}
+
+bool ContextStub::PrepareOutput(const TensorPlan& output, cudaStream_t stream,
+                                std::vector<ReadyOutput>* ready) {
+  const Binding& binding = At(output.name);
+  const trt::Dims dims = DimsOf(output, true);
+  const size_t size = BytesOf(output.type, CountOf(dims));
+  void* address = binding.address;
+  if (binding.allocator != nullptr) {
+    address = binding.allocator->reallocateOutputAsync(output.name.c_str(), address, size,
+                                                       kAlignment, stream);
+    if (address == nullptr) {
+      state_->Error("IExecutionContext::enqueueV3: no memory came for output " + output.name);
+      return false;
+    }
+    if (state_->Enter("notifyShape")) binding.allocator->notifyShape(output.name.c_str(), dims);
+  } else if (address == nullptr) {
+    state_->Error("IExecutionContext::enqueueV3: output " + output.name +
+                  " has neither an address nor an allocator");
+    return false;
+  } else if (DependsOnData(output)) {
+    Die("output " + output.name + ", whose dims depend on the data, has no allocator");
+  }
+  if (!output.alias.empty() && At(output.alias).address != address) {
+    state_->Error("IExecutionContext::enqueueV3: output " + output.name +
+                  " must have the address of input " + output.alias);
+    return false;
+  }
+  static_cast<void>(state_->Bytes(output, address, size));
+  ready->push_back({&output, dims, address});
+  return true;
+}
+
+bool ContextStub::enqueueV3(cudaStream_t stream) noexcept {
+  const Use use(this);
+  state_->RequireDevice("enqueueV3");
+  if (!state_->Enter("enqueueV3")) return false;
+  if (const CUresult lost = state_->driver->LostCode(state_->device); lost != CUDA_SUCCESS) {
+    state_->Error("IExecutionContext::enqueueV3: Error Code 1: Cuda Runtime (" +
+                  std::to_string(lost) + ")");
+    return false;
+  }
+  if (!InputsReady(stream)) return false;
+  std::vector<ReadyOutput> outputs;
+  bool waited = false;
+  for (const TensorPlan& tensor : state_->plan.tensors) {
+    if (tensor.is_input) continue;
+    if (DependsOnData(tensor) && !waited) {
+      // The data has to be there before it decides anything.
+      if (state_->driver->Synchronize(stream) != CUDA_SUCCESS) return false;
+      waited = true;
+    }
+    if (!PrepareOutput(tensor, stream, &outputs)) return false;
+  }
+  Launch(stream, std::move(outputs));
+  return true;
+}
+
+void ContextStub::Launch(cudaStream_t stream, std::vector<ReadyOutput> outputs) {
+  ++enqueued_;
+  const bool poisons = enqueued_ == state_->plan.poisoned_call;
+  const std::chrono::microseconds duration(state_->plan.delay_microseconds);
+  // Dims and addresses as they are now: the context may be told others before this runs.
+  state_->driver->Launch(
+      stream, duration,
+      [state = state_, poisons, outputs = std::move(outputs), bindings = bindings_] {
+        if (poisons) {
+          state->driver->Lose(state->device, static_cast<CUresult>(state->plan.poison));
+          return;
+        }
+        for (const ReadyOutput& output : outputs) {
+          const size_t size = BytesOf(output.tensor->type, CountOf(output.dims));
+          unsigned char* const to = state->Bytes(*output.tensor, output.address, size);
+          std::memset(to, 0, size);
+          const TensorPlan* const source = state->plan.Find(output.tensor->source);
+          if (source == nullptr) continue;
+          const Binding& input = bindings.at(source->name);
+          const int64_t count = CountOf(*input.dims);
+          const size_t available = BytesOf(source->type, count);
+          const unsigned char* const from = state->Bytes(*source, input.address, available);
+          if (!output.tensor->without_zeros) {
+            std::memcpy(to, from, std::min(size, available));
+            continue;
+          }
+          const size_t element = BytesOf(source->type, 1);
+          size_t written = 0;
+          for (size_t at = 0; at < available && written < size; at += element) {
+            if (IsZero(from + at, element)) continue;
+            std::memcpy(to + written, from + at, element);
+            written += element;
+          }
+        }
+      });
+}
+
+}  // namespace stub

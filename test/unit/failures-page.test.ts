@@ -1,0 +1,46 @@
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { expect, it } from 'vitest';
+
+const root = path.join(import.meta.dirname, '..', '..');
+const page = readFileSync(path.join(root, 'docs', 'failures.md'), 'utf8');
+
+interface Row {
+  readonly name: string;
+  readonly numbers: readonly string[];
+  /** Relative to the folder of tests, without the ending. */
+  readonly tests: readonly string[];
+}
+
+const rows = page
+  .split('\n')
+  .filter((line) => line.startsWith('| #'))
+  .map((line): Row => {
+    const cells = line.split('|').slice(1, -1);
+    const [name = '', last = ''] = [cells[0]?.trim(), cells.at(-1)];
+    return {
+      name,
+      numbers: [...name.matchAll(/#(\d+)/g)].map(([, number]) => number ?? ''),
+      tests: [...last.matchAll(/`([^`]+)`/g)].map(([, test]) => test ?? ''),
+    };
+  });
+
+const fileOf = (test: string): string => path.join(root, 'test', `${test}.test.ts`);
+
+it('docs/failures.md has a row for every case of its kind, or says why not', () => {
+  const numbers = [...page.matchAll(/#(\d+)/g)].map(([, number]) => Number(number));
+  const expected = [
+    ...[1, 2, 3, 4, 5, 6, 7, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 24, 25, 26],
+    ...[28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 49, 55, 58, 59, 60, 64, 65],
+  ];
+  expect(expected.filter((number) => !numbers.includes(number))).toEqual([]);
+});
+
+it.each(rows)('$name: its tests are there, and have its number', ({ numbers, tests }) => {
+  expect(tests.length).toBeGreaterThan(0);
+  expect(tests.filter((test) => !existsSync(fileOf(test)))).toEqual([]);
+  for (const test of tests) {
+    const text = readFileSync(fileOf(test), 'utf8');
+    for (const number of numbers) expect(text, test).toMatch(new RegExp(`#${number}\\b`));
+  }
+});
