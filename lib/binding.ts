@@ -6,6 +6,7 @@
  */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { isMainThread } from 'node:worker_threads';
 import { TrtError, type LogLine, type TrtErrorCode } from './errors';
 import type { Flavour, LayerInfo, Profile, TensorInfo } from './manifest-schema';
 
@@ -226,6 +227,11 @@ export interface NativeBinding {
   readonly errorCodes: readonly string[];
   /** Tensor types and bits per element as the native side knows them; a test compares them with `tensorTypes`. */
   readonly tensorTypes: Readonly<Record<string, number>>;
+  /**
+   * The process is about to exit: threads that are inside of the driver or of TensorRT are waited for (5 s at most), and no
+   * other than the calling one enters any more. Their libraries' exit handlers would crash them.
+   */
+  prepareExit(): void;
   probeDriver(): Promise<NativeDriver>;
   probeLibrary(library: NativeLibraryFiles): Promise<NativeLibraryProbe>;
   build(
@@ -338,7 +344,10 @@ function openAddon(): NativeBinding {
   try {
     // eslint-disable-next-line @typescript-eslint/no-require-imports -- the addon is loaded when it is first needed
     const load = require('node-gyp-build') as (folder: string) => NativeBinding;
-    return load(root);
+    const binding = load(root);
+    // A worker ends with all that it has under way before exit() begins.
+    if (isMainThread) process.once('exit', () => binding.prepareExit());
+    return binding;
   } catch (cause) {
     throw addonError(root, cause);
   }

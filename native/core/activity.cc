@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <mutex>
 #include <set>
+#include <thread>
 
 namespace trtnode {
 namespace {
@@ -17,6 +18,7 @@ struct State {
   std::condition_variable changed;
   int inside = 0;
   bool exiting = false;
+  std::thread::id exiting_thread;
   std::chrono::steady_clock::time_point deadline;  // of all handlers together, set by the first
   std::set<const void*> reasons;
 };
@@ -26,20 +28,22 @@ State& GetState() {
   return state;
 }
 
-void WaitAtExit() {
+}  // namespace
+
+void BeginExit() {
   State& state = GetState();
   std::unique_lock<std::mutex> lock(state.mutex);
   if (!state.exiting) state.deadline = std::chrono::steady_clock::now() + kLongestWait;
   state.exiting = true;
+  state.exiting_thread = std::this_thread::get_id();
   state.changed.wait_until(lock, state.deadline, [&] { return state.inside == 0; });
 }
-
-}  // namespace
 
 Activity::Activity() {
   State& state = GetState();
   std::unique_lock<std::mutex> lock(state.mutex);
-  state.changed.wait(lock, [&] { return !state.exiting; });
+  const bool may_enter = std::this_thread::get_id() == state.exiting_thread;
+  state.changed.wait(lock, [&] { return !state.exiting || may_enter; });
   ++state.inside;
 }
 
@@ -59,7 +63,7 @@ bool Activity::ProcessIsExiting() {
 void WaitForActivitiesAtExit(const void* reason) {
   State& state = GetState();
   const std::lock_guard<std::mutex> lock(state.mutex);
-  if (state.reasons.insert(reason).second) static_cast<void>(std::atexit(WaitAtExit));
+  if (state.reasons.insert(reason).second) static_cast<void>(std::atexit(BeginExit));
 }
 
 }  // namespace trtnode

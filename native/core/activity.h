@@ -8,7 +8,8 @@ namespace trtnode {
 // Workers are different: Node ends their environments, with all cleanup hooks, before exit() begins.
 class Activity {
  public:
-  // Once the process is exiting it does not return: the thread must not enter any more, and has nothing to go back to.
+  // Once the process is exiting it does not return: the thread must not enter any more, and has nothing to go back to. The
+  // thread that exits may: a user's exit handler may infer.
   Activity();
   ~Activity();
   Activity(const Activity&) = delete;
@@ -18,7 +19,11 @@ class Activity {
   static bool ProcessIsExiting();
 };
 
-// Handlers of exit() run newest first, so this is called again after a library or a device was opened: only then does ours
+// The process is about to exit: from now on no other thread enters, and those that are inside are waited for, some seconds at
+// most. JavaScript calls it before exit() begins, as libraries that open others late have handlers that run before ours.
+void BeginExit();
+
+// For exits that JavaScript does not see. Handlers of exit() run newest first, so this is called again after a library or a device was opened: only then does ours
 // run before theirs. `reason` is any pointer that stands for what was opened; each counts once.
 void WaitForActivitiesAtExit(const void* reason);
 

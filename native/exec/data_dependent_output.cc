@@ -7,13 +7,16 @@
 
 namespace trtnode {
 
-void* DataDependentOutput::Reserve(size_t size_bytes) noexcept {
+void* DataDependentOutput::Reserve(size_t size_bytes, size_t alignment) noexcept {
   try {
     try {
       // TensorRT may be on another of the GPUs, or ask from a thread of its own.
       device_.MakeCurrent();
-      memory_->Reserve(size_bytes);
-      return memory_->address();
+      // The driver aligns to 256 bytes. TensorRT 10.6 asks for more.
+      alignment = std::max<size_t>(alignment, 1);
+      memory_->Reserve(size_bytes + alignment - 1);
+      pointer_ = (memory_->pointer() + alignment - 1) / alignment * alignment;
+      return reinterpret_cast<void*>(pointer_);  // NOLINT(performance-no-int-to-ptr)
     } catch (const Error& error) {
       failure_ = error;
     } catch (const std::bad_alloc&) {

@@ -19,9 +19,11 @@ class DataDependentOutput final : public OutputMemory {
   DataDependentOutput(const Device& device, DeviceBuffer* memory)
       : device_(device), memory_(memory) {}
 
-  void* Reserve(size_t size_bytes) noexcept override;
+  void* Reserve(size_t size_bytes, size_t alignment) noexcept override;
   void SetDims(const int64_t* dims, size_t rank) noexcept override;
 
+  // Where TensorRT was told to write.
+  CUdeviceptr pointer() const { return pointer_; }
   // Of the inference that has been enqueued; none before TensorRT told them.
   std::optional<Dims> dims() const;
   // Why there was no memory: TensorRT itself only learns that there is none.
@@ -36,6 +38,7 @@ class DataDependentOutput final : public OutputMemory {
   // Plain, as TensorRT's callback must not allocate: it cannot throw.
   std::array<int64_t, kMaxRank> dims_ = {};
   std::optional<size_t> rank_;
+  CUdeviceptr pointer_ = 0;
   std::optional<Error> failure_;
 };
 

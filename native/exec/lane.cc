@@ -299,8 +299,11 @@ void Lane::CopyOutputs(InferJob* job) {
   const std::vector<TensorInfo>& outputs = engine_->outputs();
   for (size_t i = 0; i < outputs.size(); ++i) {
     if (outputs[i].on_host || !job->wanted[i]) continue;
-    stream_.CopyToHost(job->outputs[i].memory.data(), output_memory_[i].pointer(),
-                       job->outputs[i].size_bytes);
+    const bool placed_by_tensorrt = IsDynamic(output_dims_[i]);
+    stream_.CopyToHost(
+        job->outputs[i].memory.data(),
+        placed_by_tensorrt ? data_dependent_[i]->pointer() : output_memory_[i].pointer(),
+        job->outputs[i].size_bytes);
   }
 }
 

@@ -5,7 +5,7 @@
 
 namespace trtnode {
 
-// probeDriver, probeLibrary, deviceMemory, and the tables that TypeScript compares itself with
+// prepareExit, probeDriver, probeLibrary, deviceMemory, and the tables that TypeScript compares itself with
 void RegisterProbe(Napi::Env env, Napi::Object exports);
 // build
 void RegisterBuild(Napi::Env env, Napi::Object exports);

@@ -205,9 +205,12 @@ Napi::Value GetDeviceMemory(const Napi::CallbackInfo& info) {
           info.Env(), info[0].As<Napi::Number>().Int32Value()));
 }
 
+void PrepareExit(const Napi::CallbackInfo&) { BeginExit(); }
+
 }  // namespace
 
 void RegisterProbe(Napi::Env env, Napi::Object exports) {
+  exports.Set("prepareExit", Napi::Function::New<PrepareExit>(env, "prepareExit"));
   exports.Set("probeDriver", Napi::Function::New<ProbeDriver>(env, "probeDriver"));
   exports.Set("gpuStates", Napi::Function::New<GetGpuStates>(env, "gpuStates"));
   exports.Set("probeLibrary", Napi::Function::New<ProbeLibraryFiles>(env, "probeLibrary"));

@@ -40,8 +40,8 @@ using ProgressSink = std::function<void(ProgressEvent)>;
 class OutputMemory {
  public:
   virtual ~OutputMemory() = default;
-  // Device memory of at least this size, 256-byte aligned; null where there is none.
-  virtual void* Reserve(size_t size_bytes) noexcept = 0;
+  // Device memory of at least this size and alignment; null where there is none.
+  virtual void* Reserve(size_t size_bytes, size_t alignment) noexcept = 0;
   virtual void SetDims(const int64_t* dims, size_t rank) noexcept = 0;
 };
 

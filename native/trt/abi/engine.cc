@@ -13,13 +13,13 @@ class OutputAllocator final : public trt::IOutputAllocator {
 
   void* reallocateOutputAsync(const char*, void*, uint64_t size, uint64_t alignment,
                               cudaStream_t) noexcept override {
-    return Reserve(size, alignment);
+    return memory_->Reserve(size, alignment);
   }
 
 #if !defined(TRT_NODE_ABI_RTX)
   // Its predecessor, which TensorRT may still call.
   void* reallocateOutput(const char*, void*, uint64_t size, uint64_t alignment) noexcept override {
-    return Reserve(size, alignment);
+    return memory_->Reserve(size, alignment);
   }
 #endif
 
@@ -28,12 +28,6 @@ class OutputAllocator final : public trt::IOutputAllocator {
   }
 
  private:
-  void* Reserve(uint64_t size, uint64_t alignment) noexcept {
-    // As much as the driver promises; TensorRT asks for 256 as well.
-    constexpr uint64_t kAlignment = 256;
-    return alignment <= kAlignment ? memory_->Reserve(size) : nullptr;
-  }
-
   OutputMemory* const memory_;
 };
 
