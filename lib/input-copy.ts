@@ -1,5 +1,5 @@
 import type { NativeRequest } from './binding';
-import { checkUnchanged } from './input-validation';
+import { partBytes, unchangedPart } from './input-validation';
 import type { InputBytes } from './input-validation';
 
 /** As much as is copied without letting the event loop turn: a fraction of a millisecond. */
@@ -21,11 +21,12 @@ export function* copySlices(
         yield;
         room = sliceBytes;
       }
-      checkUnchanged(input);
-      const end = Math.min(offset + room, input.byteLength);
-      request.write(index, offset, input.bytes.subarray(offset, end));
-      room -= end - offset;
-      offset = end;
+      const part = unchangedPart(input, offset);
+      const start = offset % partBytes;
+      const slice = part.subarray(start, start + room);
+      request.write(index, offset, slice);
+      room -= slice.length;
+      offset += slice.length;
     }
   }
 }

@@ -24,10 +24,14 @@ export interface InputContract {
 /** The bytes of one input, as a view of the caller's array (not copied yet) or, of a shape tensor, as a copy of it. */
 export interface InputBytes {
   readonly name: string;
-  readonly bytes: Uint8Array;
-  /** The length that was validated; `bytes` has another one once its buffer was transferred or resized. */
+  /** `partBytes` each but for the last. A part is empty once its buffer was transferred or has become too short. */
+  readonly parts: readonly Uint8Array[];
+  /** Of all parts, as it was validated. */
   readonly byteLength: number;
 }
+
+/** Node 20 has no Uint8Array of 4 GiB and more; a Float32Array may be larger. */
+export const partBytes = 2 ** 30;
 
 export interface CheckedInputs {
   readonly profile: number;
@@ -132,28 +136,35 @@ function checkArray(info: TensorInfo, data: unknown): TensorData {
 function inputBytes({ info, dims, data }: CheckedInput): InputBytes {
   const { name, type } = info;
   const elements = elementCount(dims);
-  const { buffer, byteOffset, byteLength, length } = data;
+  const { buffer, byteOffset, length } = data;
   if (length !== arrayLength(type, elements)) {
     if (length === 0 && isDetached(buffer)) throw detachedError(name, 'before the call');
     throw lengthError(name, type, dims, length);
   }
-  const bytes = length === 0 ? new Uint8Array(0) : new Uint8Array(buffer, byteOffset, byteLength);
+  const total = byteLengthOf(type, elements);
+  const parts = Array.from({ length: Math.ceil(total / partBytes) }, (_, index) => {
+    const start = index * partBytes;
+    return new Uint8Array(buffer, byteOffset + start, Math.min(partBytes, total - start));
+  });
   return {
     name,
     // The values of a shape tensor are checked: the caller must not change them between that and the copy.
-    bytes: info.isShapeTensor ? Uint8Array.from(bytes) : bytes,
-    byteLength: byteLengthOf(type, elements),
+    parts: info.isShapeTensor ? parts.map((part) => Uint8Array.from(part)) : parts,
+    byteLength: total,
   };
 }
 
 /**
- * Throws when the caller transferred or resized the buffer of `input` after it was checked.
+ * The part of `input` that has the byte at `offset`; throws when the caller transferred or resized its buffer after it was
+ * checked.
  *
  * @throws TrtError `ERR_TRT_INPUT_DETACHED`, `ERR_TRT_INPUT_LENGTH`
  */
-export function checkUnchanged({ name, bytes, byteLength }: InputBytes): void {
-  if (bytes.byteLength === byteLength) return;
-  if (isDetached(bytes.buffer)) throw detachedError(name, 'while it was being copied');
+export function unchangedPart({ name, parts, byteLength }: InputBytes, offset: number): Uint8Array {
+  const index = Math.floor(offset / partBytes);
+  const part = parts[index] ?? new Uint8Array(0);
+  if (part.byteLength === Math.min(partBytes, byteLength - index * partBytes)) return part;
+  if (isDetached(part.buffer)) throw detachedError(name, 'while it was being copied');
   throw new TrtError(
     'ERR_TRT_INPUT_LENGTH',
     `the buffer of input ${JSON.stringify(name)} was resized while it was being copied: expected ${byteLength} bytes. ` +
@@ -165,7 +176,7 @@ export function checkUnchanged({ name, bytes, byteLength }: InputBytes): void {
 /** `ArrayBuffer.prototype.detached` is not in Node 20; a view of a detached buffer cannot be made anywhere. */
 function isDetached(buffer: ArrayBufferLike): boolean {
   try {
-    new Uint8Array(buffer);
+    new Uint8Array(buffer, 0, 0);
     return false;
   } catch {
     return true;

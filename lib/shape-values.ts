@@ -3,9 +3,9 @@ import { TrtError } from './errors';
 import { rangeOf } from './input-dims';
 import type { DimsRange, Profile, TensorInfo } from './manifest-schema';
 
-/** What is read of one input's bytes: a private copy of a shape tensor's. */
+/** What is read of one input's bytes: a private copy of a shape tensor's, which is one part. */
 interface Bytes {
-  readonly bytes: Uint8Array;
+  readonly parts: readonly Uint8Array[];
 }
 
 type Value = number | bigint;
@@ -34,8 +34,8 @@ export function profileForValues(
   fitting: readonly number[],
 ): number {
   const shapeTensors = inputs.flatMap((info, index) => {
-    const copy = bytes[index]?.bytes;
-    return info.isShapeTensor && copy ? [{ info, values: elementsOf(info, copy) }] : [];
+    const copy = bytes[index]?.parts[0] ?? new Uint8Array(0);
+    return info.isShapeTensor ? [{ info, values: elementsOf(info, copy) }] : [];
   });
   let first: Misfit | null = null;
   for (const index of fitting) {

@@ -1,7 +1,7 @@
 // Numbers in test names are the cases of "Inputs and outputs" in the project's reliability list. Shape tensors: shape-values.test.ts.
 import { describe, expect, it } from 'vitest';
 import { TrtError } from '../../lib/errors';
-import { checkInputs } from '../../lib/input-validation';
+import { checkInputs, unchangedPart } from '../../lib/input-validation';
 import type { InputContract } from '../../lib/input-validation';
 import { Tensor } from '../../lib/tensor';
 import { tensorInfo } from '../support/fake-native-engine';
@@ -65,13 +65,13 @@ describe('accepted inputs', () => {
       ['image', 16],
       ['ids', 24],
     ]);
-    expect(checked.bytes[0]?.bytes.buffer).toBe(image.buffer);
+    expect(checked.bytes[0]?.parts[0]?.buffer).toBe(image.buffer);
   });
 
   it('may be views into the middle of a buffer', () => {
     const image = new Float32Array(Float32Array.of(9, 1, 2, 3, 4, 9).buffer, 4, 4);
     const { bytes } = checkInputs(staticEngine, { ...good(), image }, null);
-    const seen = bytes[0]?.bytes.slice();
+    const seen = bytes[0]?.parts[0]?.slice();
     expect(new Float32Array(seen?.buffer as ArrayBuffer)).toEqual(Float32Array.of(1, 2, 3, 4));
   });
 
@@ -445,7 +445,10 @@ describe('data', () => {
   ] as const)('#30 %s: %i elements lie in %i bytes', (type, elements, bytes) => {
     const engine = { inputs: [tensorInfo('x', type, [elements])], profiles: [{}] };
     const checked = checkInputs(engine, { x: new Uint8Array(bytes) }, null);
-    expect(checked.bytes[0]).toMatchObject({ byteLength: bytes, bytes: new Uint8Array(bytes) });
+    expect(checked.bytes[0]).toMatchObject({
+      byteLength: bytes,
+      parts: bytes === 0 ? [] : [new Uint8Array(bytes)],
+    });
     const error = refusal({ x: new Uint8Array(bytes + 1) }, engine);
     expect(error.code).toBe('ERR_TRT_INPUT_LENGTH');
     expect(error.details).toMatchObject({ expected: bytes, got: bytes + 1 });
@@ -454,7 +457,7 @@ describe('data', () => {
   it('#30 a byte array may start anywhere in its buffer', () => {
     const engine = { inputs: [tensorInfo('x', 'uint8', [2])], profiles: [{}] };
     const x = new Uint8Array(Uint8Array.of(9, 1, 2, 9).buffer, 1, 2);
-    expect(checkInputs(engine, { x }, null).bytes[0]?.bytes).toEqual(Uint8Array.of(1, 2));
+    expect(checkInputs(engine, { x }, null).bytes[0]?.parts[0]).toEqual(Uint8Array.of(1, 2));
   });
 
   it('#30 bytes in the place of elements, aligned or not, are another type', () => {
@@ -502,5 +505,28 @@ describe('data', () => {
     const image = new Float32Array(buffer, 0, 4);
     buffer.resize(8);
     expect(refusal({ ...good(), image }).code).toBe('ERR_TRT_INPUT_LENGTH');
+  });
+});
+
+describe('#40 an input of more than 4 GiB', () => {
+  it('is copied in parts that Node 20 can view, to its last byte', () => {
+    const count = 2 ** 30 + 3;
+    const engine = { inputs: [tensorInfo('x', 'float32', [count])], profiles: [{}] };
+    const x = new Float32Array(count);
+    x[count - 1] = 1;
+    const [input] = checkInputs(engine, { x }, null).bytes;
+    expect(input?.byteLength).toBe(count * 4);
+    expect(input?.parts.map(({ byteLength }) => byteLength)).toEqual([
+      ...Array<number>(4).fill(2 ** 30),
+      12,
+    ]);
+
+    // Only the end is read here: the memory before it has never been touched.
+    const last = unchangedPart(input!, count * 4 - 1);
+    expect(new Float32Array(last.slice().buffer)).toEqual(Float32Array.of(0, 0, 1));
+    structuredClone(x.buffer, { transfer: [x.buffer] });
+    expect(() => unchangedPart(input!, 2 ** 31)).toThrow(
+      expect.objectContaining({ code: 'ERR_TRT_INPUT_DETACHED' }) as Error,
+    );
   });
 });
