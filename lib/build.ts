@@ -51,7 +51,7 @@ import { untilAborted } from './until-aborted';
  * `ERR_TRT_ONNX_INVALID`, `ERR_TRT_EXTERNAL_DATA`, `ERR_TRT_ONNX_PARSE`, `ERR_TRT_PROFILE_MISSING`,
  * `ERR_TRT_PROFILE_INVALID`, `ERR_TRT_PRECISION_UNSUPPORTED`, `ERR_TRT_TARGET_REQUIRED`, `ERR_TRT_LIBRARY_NOT_FOUND`,
  * `ERR_TRT_LIBRARY_LOAD`, `ERR_TRT_LIBRARY_UNSUPPORTED`, `ERR_TRT_BUILDER_MISSING`, `ERR_TRT_NO_DRIVER`, `ERR_TRT_NO_GPU`,
- * `ERR_TRT_GPU_UNSUPPORTED`, `ERR_TRT_BUILD_FAILED`, `ERR_TRT_BUILD_CRASHED`, `ERR_TRT_OUT_OF_MEMORY`, `ERR_TRT_WRITE`,
+ * `ERR_TRT_GPU_UNSUPPORTED`, `ERR_TRT_BUILD_FAILED`, `ERR_TRT_BUILD_CRASHED`, `ERR_TRT_CUDA`, `ERR_TRT_OUT_OF_MEMORY`, `ERR_TRT_WRITE`,
  * `ERR_TRT_ADDON_LOAD`, `ERR_TRT_UNSUPPORTED_PLATFORM`; after an abort `signal.reason`, whatever that is
  */
 export async function buildEngine(
@@ -91,6 +91,7 @@ export async function buildThrough(
     staged = await stageModel(source, signal);
     const preparation = await untilAborted(signal, prepare(machine, staged, options, work));
     const { model, profiles, library, driver } = preparation;
+    await target.checkData(model.externalData);
     const gpu = gpuFor(library, options, driver);
     const request = requestFor({ ...preparation, staged, gpu, planPath: target.tempPlan }, options);
     const result = await machine.build(request, {
@@ -152,28 +153,16 @@ async function prepare(
     driver,
     device: device ?? undefined,
   });
-  checkTargets(chosen, computeCapabilities);
   checkPrecision(precision, chosen);
   return { model, profiles, library: chosen, driver };
 }
 
 type ListedInput = OnnxInput & { readonly dims: NonNullable<OnnxInput['dims']> };
 
-/** None when the model leaves a rank open: profiles are then TensorRT's to judge. */
+/** None when an input is no tensor, or of a type unknown here: profiles are then TensorRT's to judge. */
 function listedInputs(inputs: readonly OnnxInput[]): readonly ListedInput[] {
   const listed = inputs.filter((input): input is ListedInput => input.dims !== null);
   return listed.length === inputs.length ? listed : [];
-}
-
-/** `computeCapabilities` would be ignored in silence by TensorRT, which builds for its own GPU. */
-function checkTargets(library: UsableLibrary, computeCapabilities: readonly string[]): void {
-  if (library.flavour === 'tensorrt-rtx' || computeCapabilities.length === 0) return;
-  throw new TrtError(
-    'ERR_TRT_UNSUPPORTED',
-    `expected no \`computeCapabilities\` for TensorRT ${library.version} but received ${computeCapabilities.join(', ')}: ` +
-      "it builds for the GPU it runs on. Leave them out, or choose runtime: 'tensorrt-rtx'.",
-    { details: { option: 'computeCapabilities', flavour: library.flavour } },
-  );
 }
 
 /** The GPU to build on; null builds without one, which TensorRT-RTX does for GPUs that this machine does not have. */
@@ -190,9 +179,11 @@ function gpuFor(
   }
   if (device === null) return null;
   const expected =
-    gpu === null
-      ? `the index of one of this machine's ${driver.gpus.length} GPUs, or nothing,`
-      : `a GPU among the \`computeCapabilities\` ${computeCapabilities.join(', ')} (${gpu.name} is ${gpu.computeCapability}), or nothing,`;
+    driver.gpus.length === 0
+      ? 'nothing (leave `device` out: no GPU is here, so nothing is built on one)'
+      : gpu === null
+        ? `the index of one of this machine's ${driver.gpus.length} GPUs, or nothing,`
+        : `a GPU among the \`computeCapabilities\` ${computeCapabilities.join(', ')} (${gpu.name} is ${gpu.computeCapability}), or nothing,`;
   throw invalidArgument('options.device', expected, device);
 }
 

@@ -1,5 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { NativeEngine, NativeInferResult, NativeRequest, NativeTiming } from './binding';
+import type {
+  NativeEngine,
+  NativeInferResult,
+  NativeOutput,
+  NativeRequest,
+  NativeTiming,
+} from './binding';
 import { viewAs } from './data-types';
 import { parseEngineInformation } from './engine-information';
 import { notConstructible, TrtError } from './errors';
@@ -98,7 +104,8 @@ export class Engine {
    *
    * @throws TrtError (as a rejection) `ERR_TRT_INPUT_UNKNOWN`, `ERR_TRT_INPUT_MISSING`, `ERR_TRT_INPUT_TYPE`,
    * `ERR_TRT_INPUT_DIMS`, `ERR_TRT_INPUT_LENGTH`, `ERR_TRT_INPUT_VALUES`, `ERR_TRT_INPUT_DETACHED`, `ERR_TRT_OUTPUT_UNKNOWN`, `ERR_TRT_INVALID_ARG`,
-   * `ERR_TRT_ENGINE_CLOSED`, `ERR_TRT_INFER_FAILED`, `ERR_TRT_OUT_OF_MEMORY`, `ERR_TRT_CUDA`, `ERR_TRT_CUDA_CONTEXT_LOST`
+   * `ERR_TRT_ENGINE_CLOSED`, `ERR_TRT_INFER_FAILED`, `ERR_TRT_UNSUPPORTED` (an output larger than Node's typed arrays),
+   * `ERR_TRT_OUT_OF_MEMORY`, `ERR_TRT_CUDA`, `ERR_TRT_CUDA_CONTEXT_LOST`
    */
   async infer(inputs: TensorInputs, options?: InferOptions): Promise<Tensors> {
     return this.#tensors(await this.#run(inputs, options, false));
@@ -143,10 +150,12 @@ export class Engine {
     try {
       return parseEngineInformation(json);
     } catch (cause) {
-      throw new TrtError('ERR_TRT_INTERNAL', "TensorRT's inspector did not give JSON", {
-        cause,
-        details: { text: json.slice(0, 200) },
-      });
+      throw new TrtError(
+        'ERR_TRT_INTERNAL',
+        "TensorRT's engine inspector gave no valid JSON: it does not escape quotes in the model's names. `details.text` has what " +
+          'it wrote; rename the nodes and tensors whose names have quotes to have it as an object.',
+        { cause, details: { text: json.slice(0, 2 ** 20) } },
+      );
     }
   }
 
@@ -233,12 +242,26 @@ export class Engine {
   }
 
   #tensors(result: NativeInferResult): Tensors {
-    const tensors = this.outputs.flatMap(({ name, type }, index) => {
+    const tensors = this.outputs.flatMap((info, index) => {
       const output = result.outputs[index];
       if (output === null || output === undefined) return [];
-      return [[name, new Tensor(type, viewAs(type, output.data), output.dims)] as const];
+      return [[info.name, tensorOf(info, output)] as const];
     });
     return Object.fromEntries(tensors);
+  }
+}
+
+function tensorOf({ name, type }: TensorInfo, { data, dims }: NativeOutput): Tensor {
+  try {
+    return new Tensor(type, viewAs(type, data), dims);
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new TrtError(
+      'ERR_TRT_UNSUPPORTED',
+      `output ${JSON.stringify(name)} has ${data.byteLength} bytes (${type} [${dims.join(', ')}]), and this Node.js has no typed ` +
+        'array of so many elements. Leave it out through `options.outputs`, infer with smaller dims, or use a newer Node.js.',
+      { cause, details: { output: name, dims, sizeBytes: data.byteLength } },
+    );
   }
 }
 

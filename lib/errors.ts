@@ -1,5 +1,6 @@
 /**
- * Every code that a {@link TrtError} of this package can carry. Codes are stable: match on them, not on messages.
+ * Every code that a {@link TrtError} of this package can carry. Codes are stable: match on them, not on messages. Any call may
+ * fail with `ERR_TRT_ADDON_LOAD`, `ERR_TRT_UNSUPPORTED_PLATFORM` and `ERR_TRT_INTERNAL`, whatever it lists.
  */
 export type TrtErrorCode =
   // arguments, platform

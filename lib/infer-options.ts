@@ -35,7 +35,8 @@ export function checkInferOptions(
 ): CheckedInferOptions {
   const checked = checkedOptions(options, 'options', ['profile', 'outputs']);
   return {
-    profile: checkProfile(checked.profile, profiles.length, profileNames ?? []),
+    // An engine without dynamic inputs may come with no profile at all: TensorRT then runs in its profile 0.
+    profile: checkProfile(checked.profile, Math.max(1, profiles.length), profileNames ?? []),
     wanted: checkOutputs(checked.outputs, outputs),
   };
 }

@@ -1,4 +1,4 @@
-import { TrtError } from './errors';
+import { describeValue, TrtError } from './errors';
 import type { Profile, TensorInfo } from './manifest-schema';
 import { firstInvalidDim } from './tensor';
 
@@ -19,7 +19,8 @@ export function checkDims(
   profiles: readonly Profile[],
 ): readonly number[] {
   if (!Array.isArray(dims)) {
-    throw dimsError(info, [], 'dims are missing: expected an array of integers', profiles);
+    const reason = `dims are ${describeValue(dims)}: expected an array of integers`;
+    throw dimsError(info, [], reason, profiles);
   }
   const rank = info.dims.length;
   if (dims.length !== rank) {
@@ -29,7 +30,7 @@ export function checkDims(
   const given = Array.from({ length: rank }, (_, axis) => dims[axis] as unknown);
   const invalid = firstInvalidDim(given);
   if (invalid !== -1) {
-    const reason = `dims[${invalid}] is ${String(given[invalid])}: expected a non-negative safe integer`;
+    const reason = `dims[${invalid}] is ${describeValue(given[invalid])}: expected a non-negative safe integer`;
     throw dimsError(info, given, reason, profiles);
   }
   const copy = (given as number[]).map((dim) => dim + 0); // -0 becomes 0
@@ -99,7 +100,7 @@ export function dimsError(
   if (expected.length === 0) expected.push(`[${info.dims.join(', ')}]`);
   return new TrtError(
     'ERR_TRT_INPUT_DIMS',
-    `input ${JSON.stringify(info.name)} cannot have dims [${got.map(String).join(', ')}]: ${reason}. ` +
+    `input ${JSON.stringify(info.name)} cannot have dims [${got.map(describeValue).join(', ')}]: ${reason}. ` +
       `The engine takes ${expected.join(' or ')}.`,
     {
       details: {

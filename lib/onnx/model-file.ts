@@ -1,6 +1,14 @@
-import { open, stat, type FileHandle } from 'node:fs/promises';
+import { constants, type BigIntStats } from 'node:fs';
+import { open, type FileHandle } from 'node:fs/promises';
 import { Reader } from 'protobufjs/minimal';
-import { changedModel, invalidModel, truncatedModel, unreadableModel } from './model-error';
+import { contentKindBytes } from '../content-kind';
+import {
+  changedModel,
+  invalidModel,
+  truncatedModel,
+  unreadableModel,
+  type ModelPlace,
+} from './model-error';
 
 /** No text that matters is longer, and any of it fits into one window. */
 export const windowBytes = 64 * 1024;
@@ -17,12 +25,14 @@ const maxModelBytes = 2 ** 31 - 1;
  */
 export class ModelFile {
   private readonly buffer = Buffer.allocUnsafe(windowBytes);
+  /** Its first bytes, once they were read. */
+  beginning: Uint8Array = new Uint8Array();
   private start = 0;
   private end = 0;
   private reader = new Reader(this.buffer.subarray(0, 0));
 
   private constructor(
-    readonly where: string,
+    readonly where: ModelPlace,
     readonly sizeBytes: number,
     /** What tells this state of this file from any other: as the addon's `hashFile` has it. */
     readonly identity: string,
@@ -36,17 +46,20 @@ export class ModelFile {
    */
   static async with<T>(
     path: string,
-    where: string,
+    where: ModelPlace,
     signal: AbortSignal | null,
     work: (file: ModelFile) => Promise<T>,
   ): Promise<T> {
-    // Before it is opened: opening a FIFO would wait for its writer.
-    const sizeBytes = await checkedSize(path, where);
-    const handle = await open(path, 'r').catch((cause: unknown) => {
+    // Without O_NONBLOCK, opening a FIFO would wait for its writer.
+    const flags = constants.O_RDONLY | constants.O_NONBLOCK;
+    const handle = await open(path, flags).catch((cause: unknown) => {
       throw unreadableModel(where, cause);
     });
     try {
-      const identity = await identityOf(handle);
+      // All that is known of the file is of this one moment, and is compared with the end's.
+      const stats = await handle.stat({ bigint: true });
+      const sizeBytes = checkedSize(stats, where);
+      const identity = identityOfStats(stats);
       const result = await work(new ModelFile(where, sizeBytes, identity, handle, signal));
       if ((await identityOf(handle)) !== identity) throw changedModel(where);
       return result;
@@ -76,6 +89,8 @@ export class ModelFile {
       if (bytesRead === 0) throw truncatedModel(this.where, 'it became shorter while it was read');
       filled += bytesRead;
     }
+    if (offset === 0)
+      this.beginning = Uint8Array.from(this.buffer.subarray(0, Math.min(size, contentKindBytes)));
     this.start = offset;
     this.end = offset + size;
     this.reader = new Reader(this.buffer.subarray(0, size));
@@ -99,18 +114,18 @@ export class ModelFile {
   }
 }
 
-/** As `IdentityOf` in native/core/file.h. */
+/** What tells this state of this file from any other: as `IdentityOf` in native/core/file.h writes it. */
 export async function identityOf(handle: FileHandle): Promise<string> {
-  const { dev, ino, size, mtimeNs, ctimeNs } = await handle.stat({ bigint: true });
+  return identityOfStats(await handle.stat({ bigint: true }));
+}
+
+function identityOfStats({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
   const second = 1_000_000_000n;
   const times = [mtimeNs / second, mtimeNs % second, ctimeNs / second, ctimeNs % second];
   return [dev, ino, size, ...times].map((part) => `${part}:`).join('');
 }
 
-async function checkedSize(path: string, where: string): Promise<number> {
-  const stats = await stat(path).catch((cause: unknown) => {
-    throw unreadableModel(where, cause);
-  });
+function checkedSize(stats: BigIntStats, where: ModelPlace): number {
   if (!stats.isFile()) {
     const kind = stats.isDirectory() ? 'a folder' : 'not a regular file';
     throw invalidModel(
@@ -120,15 +135,16 @@ async function checkedSize(path: string, where: string): Promise<number> {
       'Pass the path of the .onnx file itself.',
     );
   }
-  if (stats.size === 0) {
+  const sizeBytes = Number(stats.size);
+  if (sizeBytes === 0) {
     throw invalidModel(where, 'empty', 'it has 0 bytes', 'Export or copy the model again.');
   }
-  checkModelSize(where, stats.size);
-  return stats.size;
+  checkModelSize(where, sizeBytes);
+  return sizeBytes;
 }
 
 /** @throws TrtError `ERR_TRT_ONNX_INVALID` with reason `too-large` */
-export function checkModelSize(where: string, sizeBytes: number): void {
+export function checkModelSize(where: ModelPlace, sizeBytes: number): void {
   if (sizeBytes <= maxModelBytes) return;
   throw invalidModel(
     where,

@@ -12,7 +12,7 @@ const rtx = await requireRtx();
 const folder = await temporaryFolder();
 
 function doctor(args: readonly string[], env: NodeJS.ProcessEnv = {}): ReturnType<typeof runNode> {
-  return runNode(cli, ['doctor', ...args], { env: { ...process.env, ...env } });
+  return runNode(cli, ['doctor', ...args], { env: { ...process.env, NO_COLOR: '1', ...env } });
 }
 
 /** Compiles C into a shared library of a folder of its own, which LD_LIBRARY_PATH can name. */

@@ -1,3 +1,4 @@
+import { constants } from 'node:buffer';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { Engine } from '../../lib/engine';
@@ -407,5 +408,24 @@ describe('close', () => {
     second.engine[Symbol.dispose]();
     await second.engine.close();
     expect(second.native.closed).toBe(1);
+  });
+});
+
+describe('an output that is larger than a typed array can be', () => {
+  it('#40 is named, with what can be done', async () => {
+    const { MAX_LENGTH } = constants;
+    const dims = [MAX_LENGTH + 8];
+    // Not a byte of it is touched.
+    const results = [{ dims, data: new ArrayBuffer(MAX_LENGTH + 8) }];
+    const info = tensorInfo('y', 'uint8', [-1]);
+    const large = new Engine(new FakeNativeEngine([], [info], [{}], results), {
+      manifest: null,
+      integrity: 'unverified',
+    });
+    const refusal = { code: 'ERR_TRT_UNSUPPORTED', details: { output: 'y', dims } };
+    await expect(large.infer({})).rejects.toMatchObject(refusal);
+    expect(() => large.inferSync({})).toThrow(
+      expect.objectContaining({ code: 'ERR_TRT_UNSUPPORTED' }) as Error,
+    );
   });
 });

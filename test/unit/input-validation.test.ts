@@ -327,6 +327,8 @@ describe('dims', () => {
     ['#32 a string', [1, '4']],
     ['#32 null', [1, null]],
     ['#32 a boolean', [true, 4]],
+    ['#32 an object that is no text either', [Object.create(null), 4]],
+    ['#32 a rank that is wrong beside it', [Object.create(null)]],
     ['#32 an object that turns into the number', [1, { valueOf: () => 4 }]],
     ['#32 a typed array', Int32Array.of(1, 4)],
     ['#32 a hole', Object.assign(new Array(2), { 0: 1 })],
