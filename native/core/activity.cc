@@ -3,7 +3,9 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdlib>
+#include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <thread>
 
@@ -16,11 +18,17 @@ constexpr std::chrono::seconds kLongestWait(5);
 struct State {
   std::mutex mutex;
   std::condition_variable changed;
-  int inside = 0;
+  std::map<Environment, int> inside;
+  // By an 'exit' listener: of one environment. By a handler of exit(): of all.
+  std::optional<Environment> exiting_environment;
   bool exiting = false;
   std::thread::id exiting_thread;
   std::chrono::steady_clock::time_point deadline;  // of all handlers together, set by the first
   std::set<const void*> reasons;
+
+  bool IsClosedTo(Environment environment) const {
+    return exiting || exiting_environment == environment;
+  }
 };
 
 State& GetState() {
@@ -28,42 +36,76 @@ State& GetState() {
   return state;
 }
 
+Environment& Current() {
+  static thread_local Environment current = nullptr;
+  return current;
+}
+
+template <typename Done>
+void WaitForThoseInside(State* state, std::unique_lock<std::mutex>* lock, Done done) {
+  using Clock = std::chrono::steady_clock;
+  if (state->deadline == Clock::time_point{}) state->deadline = Clock::now() + kLongestWait;
+  state->exiting_thread = std::this_thread::get_id();
+  state->changed.wait_until(*lock, state->deadline, done);
+}
+
+void WaitAtExit() {
+  State& state = GetState();
+  std::unique_lock<std::mutex> lock(state.mutex);
+  state.exiting = true;
+  WaitForThoseInside(&state, &lock, [&] { return state.inside.empty(); });
+}
+
 }  // namespace
+
+Environment CurrentEnvironment() { return Current(); }
+
+void SetCurrentEnvironment(Environment environment) { Current() = environment; }
 
 void BeginExit() {
   State& state = GetState();
   std::unique_lock<std::mutex> lock(state.mutex);
-  if (!state.exiting) state.deadline = std::chrono::steady_clock::now() + kLongestWait;
-  state.exiting = true;
-  state.exiting_thread = std::this_thread::get_id();
-  state.changed.wait_until(lock, state.deadline, [&] { return state.inside == 0; });
+  const Environment environment = Current();
+  state.exiting_environment = environment;
+  WaitForThoseInside(&state, &lock, [&] { return !state.inside.contains(environment); });
+}
+
+void EndEnvironment() {
+  State& state = GetState();
+  const std::lock_guard<std::mutex> lock(state.mutex);
+  if (state.exiting_environment == Current()) state.exiting_environment.reset();
+  state.changed.notify_all();
 }
 
 Activity::Activity() {
   State& state = GetState();
   std::unique_lock<std::mutex> lock(state.mutex);
-  const bool may_enter = std::this_thread::get_id() == state.exiting_thread;
-  state.changed.wait(lock, [&] { return !state.exiting || may_enter; });
-  ++state.inside;
+  const Environment environment = Current();
+  if (std::this_thread::get_id() != state.exiting_thread) {
+    state.changed.wait(lock, [&] { return !state.IsClosedTo(environment); });
+  }
+  ++state.inside[environment];
 }
 
 Activity::~Activity() {
   State& state = GetState();
   const std::lock_guard<std::mutex> lock(state.mutex);
-  --state.inside;
-  if (state.exiting) state.changed.notify_all();
+  const auto own = state.inside.find(Current());
+  if (--own->second > 0) return;
+  state.inside.erase(own);
+  state.changed.notify_all();
 }
 
 bool Activity::ProcessIsExiting() {
   State& state = GetState();
   const std::lock_guard<std::mutex> lock(state.mutex);
-  return state.exiting;
+  return state.exiting || state.exiting_environment;
 }
 
 void WaitForActivitiesAtExit(const void* reason) {
   State& state = GetState();
   const std::lock_guard<std::mutex> lock(state.mutex);
-  if (state.reasons.insert(reason).second) static_cast<void>(std::atexit(BeginExit));
+  if (state.reasons.insert(reason).second) static_cast<void>(std::atexit(WaitAtExit));
 }
 
 }  // namespace trtnode

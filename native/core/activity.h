@@ -5,11 +5,17 @@
 
 namespace trtnode {
 
-// Workers are different: Node ends their environments, with all cleanup hooks, before exit() begins.
+// The JavaScript environment that a thread works for. Workers' are different from the main thread's: Node ends them, with
+// all cleanup hooks, when process.exit() has called the 'exit' listeners and before exit() begins, so their threads must go on.
+using Environment = const void*;
+Environment CurrentEnvironment();
+// Of the calling thread; whoever starts a thread hands its own on.
+void SetCurrentEnvironment(Environment environment);
+
 class Activity {
  public:
-  // Once the process is exiting it does not return: the thread must not enter any more, and has nothing to go back to. The
-  // thread that exits may: a user's exit handler may infer.
+  // Once its environment is exiting it does not return: the thread must not enter any more, and has nothing to go back to.
+  // The thread that exits may: a user's exit handler may infer.
   Activity();
   ~Activity();
   Activity(const Activity&) = delete;
@@ -19,12 +25,17 @@ class Activity {
   static bool ProcessIsExiting();
 };
 
-// The process is about to exit: from now on no other thread enters, and those that are inside are waited for, some seconds at
-// most. JavaScript calls it before exit() begins, as libraries that open others late have handlers that run before ours.
+// The process is about to exit: from now on no other thread of the calling one's environment enters, and those that are
+// inside are waited for, some seconds at most. JavaScript calls it before exit() begins, as libraries that open others late
+// have handlers that run before ours.
 void BeginExit();
 
-// For exits that JavaScript does not see. Handlers of exit() run newest first, so this is called again after a library or a device was opened: only then does ours
-// run before theirs. `reason` is any pointer that stands for what was opened; each counts once.
+// The calling thread's environment is torn down after all, which waits for its threads: they may enter again.
+void EndEnvironment();
+
+// For exits that JavaScript does not see. Handlers of exit() run newest first, so this is called again after a library or a
+// device was opened: only then does ours run before theirs. `reason` is any pointer that stands for what was opened; each
+// counts once.
 void WaitForActivitiesAtExit(const void* reason);
 
 }  // namespace trtnode

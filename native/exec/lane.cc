@@ -47,7 +47,10 @@ Lane::Lane(const Device& device, std::shared_ptr<LoadedEngine> engine,
   host_outputs_.resize(engine_->outputs().size());
   for (size_t i = 0; i < engine_->inputs().size(); ++i) input_memory_.emplace_back(device);
   for (size_t i = 0; i < engine_->outputs().size(); ++i) output_memory_.emplace_back(device);
-  thread_ = std::thread([this] { ThreadMain(); });
+  thread_ = std::thread([this, environment = CurrentEnvironment()] {
+    SetCurrentEnvironment(environment);
+    ThreadMain();
+  });
 }
 
 Lane::~Lane() {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <system_error>
 
+#include "core/activity.h"
+
 namespace trtnode {
 
 std::shared_ptr<EnvState> EnvState::Create(Napi::Env env) {
@@ -12,6 +14,7 @@ std::shared_ptr<EnvState> EnvState::Create(Napi::Env env) {
   state->wake_.Unref(env);
   // Cleanup hooks run newest first, so this one runs before the thread-safe function's own.
   env.AddCleanupHook([state] { state->ShutDown(); });
+  SetCurrentEnvironment(state.get());
   return state;
 }
 
@@ -28,6 +31,7 @@ Napi::Promise EnvState::Start(std::unique_ptr<ThreadOperation> operation) {
   const uint64_t id = Register(std::move(operation));
   try {
     raw->thread_ = std::thread([state = this, raw, id] {
+      SetCurrentEnvironment(state);
       raw->RunOnThread();
       state->Finish(id);
     });
@@ -108,7 +112,8 @@ void EnvState::CloseInBackground(const std::shared_ptr<EngineSession>& session) 
   std::erase_if(closers_, [](const Closer& closer) { return !closer.thread.joinable(); });
   auto done = std::make_shared<std::atomic<bool>>(false);
   try {
-    closers_.push_back({std::thread([session, done] {
+    closers_.push_back({std::thread([this, session, done] {
+                          SetCurrentEnvironment(this);
                           session->Close(Pending::kFinish);
                           *done = true;
                         }),
@@ -120,6 +125,7 @@ void EnvState::CloseInBackground(const std::shared_ptr<EngineSession>& session) 
 }
 
 void EnvState::ShutDown() {
+  EndEnvironment();
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     open_ = false;

@@ -78,14 +78,6 @@ describe('a loaded engine', () => {
     return () => engine.close();
   });
 
-  it('keeps its layers in half precision when asked for fp16', async () => {
-    const half = await build('half', 'fp16');
-    const types = half.manifest.layers?.flatMap(({ outputTypes }) => outputTypes) ?? [];
-    expect(types.join()).toMatch(/half|fp16/i);
-    const full = built.manifest.layers?.flatMap(({ outputTypes }) => outputTypes) ?? [];
-    expect(full.join()).not.toMatch(/half|fp16/i);
-  });
-
   it('takes every batch of its profile, and no other', async () => {
     const whole = await logitsOf(engine);
     for (const count of [1, 5, 64, 359]) {

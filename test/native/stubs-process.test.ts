@@ -53,37 +53,6 @@ describe.each(stubAbis)('a process with an engine of %s', (abi) => {
     if (!how.startsWith('throw')) expect(stderr).toBe('');
   });
 
-  it.each(['deserializeCudaEngine', 'createExecutionContext', 'enqueueV3'] as const)(
-    '#56 keeps its exit code when it leaves inside of %s',
-    async (at) => {
-      const exit = await run(
-        abi,
-        `stubs.discover().then((found) => {
-           stubs.load(found).then((engine) => engine.infer(stubs.inputs()));
-           // Loading takes two threads of the addon's some turns; the pauses are longer than this.
-           setTimeout(() => process.exit(7), 100);
-         });`,
-        { engine: { ...identity, pause: [{ at, for: 400 * millisecond }] } },
-      );
-      expect(exit).toEqual({ code: 7, ...quiet, stdout: '' });
-    },
-  );
-
-  it('#57 may use and close its engine in an exit handler', async () => {
-    const exit = await run(
-      abi,
-      `stubs.discover().then(stubs.load).then((engine) => {
-         process.on('exit', () => {
-           console.log(engine.inferSync(stubs.inputs(3)).y.dims.join());
-           engine.infer(stubs.inputs());
-           engine.close();
-         });
-         process.exit(7);
-       });`,
-    );
-    expect(exit).toEqual({ code: 7, ...quiet, stdout: '3\n' });
-  });
-
   it('#62 #56 ends whenever it wants while TensorRT’s own threads log', async () => {
     for (const turns of [0, 2, 5, 10, 30]) {
       const exit = await run(

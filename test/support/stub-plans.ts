@@ -45,6 +45,8 @@ export interface StubOutput {
   /** The input whose memory it must share. */
   readonly alias?: string;
   readonly vectorized?: boolean;
+  /** Bytes that its address must be a multiple of; 256 unless said. */
+  readonly alignment?: number;
 }
 
 export interface StubRange {
@@ -176,6 +178,7 @@ function outputLine(output: StubOutput, inputs: readonly StubInput[]): string {
       source ? encode(source.name) : '-',
       list(axes.map(axisWord)),
       output.alias === undefined ? '-' : encode(output.alias),
+      output.alignment ?? 256,
     ],
   ].join(' ');
 }

@@ -5,6 +5,8 @@
 #include <cstring>
 
 #include "driver/machine.h"
+#include "exit/inside.h"
+#include "exit/phase.h"
 
 #pragma GCC visibility push(default)
 
@@ -31,6 +33,7 @@ CUresult FaultOf(const char* function) {
 // A function that needs no context.
 template <typename Body>
 CUresult Anywhere(const char* function, Body body) {
+  const Inside inside(function);
   const std::lock_guard<std::recursive_mutex> lock(Machine::Get().mutex());
   if (const CUresult fault = FaultOf(function); fault != CUDA_SUCCESS) return fault;
   return body(Machine::Get());
@@ -39,6 +42,7 @@ CUresult Anywhere(const char* function, Body body) {
 // A function of the current context.
 template <typename Body>
 CUresult InContext(const char* function, Body body) {
+  const Inside inside(function);
   const std::lock_guard<std::recursive_mutex> lock(Machine::Get().mutex());
   if (const CUresult fault = FaultOf(function); fault != CUDA_SUCCESS) return fault;
   Device* const device = Machine::Current();
@@ -50,6 +54,7 @@ CUresult InContext(const char* function, Body body) {
 // A function that waits: it does so even where it is told to fail, as it reports errors of the work that it waited for.
 template <typename Body>
 CUresult AfterWaiting(const char* function, Body body) {
+  const Inside inside(function);
   const std::lock_guard<std::recursive_mutex> lock(Machine::Get().mutex());
   if (Machine::Current() == nullptr) return CUDA_ERROR_INVALID_CONTEXT;
   const CUresult result = body(Machine::Get(), Machine::Current());
@@ -60,6 +65,7 @@ CUresult AfterWaiting(const char* function, Body body) {
 // A function that frees: it does so even where it is told to fail, so that a fault leaves nothing behind for the next test.
 template <typename Body>
 CUresult Release(const char* function, Body body) {
+  const Inside inside(function);
   const std::lock_guard<std::recursive_mutex> lock(Machine::Get().mutex());
   const CUresult fault = FaultOf(function);
   if (Machine::Current() == nullptr) return CUDA_ERROR_INVALID_CONTEXT;
@@ -122,6 +128,9 @@ using stub::Stream;
 extern "C" {
 
 CUresult cuInit(unsigned) {
+  const stub::Inside inside("cuInit");
+  stub::Inside::OpenAnotherLibrary();
+  stub::ReachPhase();
   return Anywhere("cuInit", [](Machine& machine) {
     return machine.devices().empty() ? CUDA_ERROR_NO_DEVICE : CUDA_SUCCESS;
   });
@@ -135,6 +144,7 @@ CUresult cuDriverGetVersion(int* version) {
 }
 
 CUresult cuGetErrorName(CUresult error, const char** name) {
+  const stub::Inside inside("cuGetErrorName");
   // Only those that tests read.
   *name = error == CUDA_ERROR_OUT_OF_MEMORY     ? "CUDA_ERROR_OUT_OF_MEMORY"
           : error == CUDA_ERROR_INVALID_VALUE   ? "CUDA_ERROR_INVALID_VALUE"
@@ -145,6 +155,7 @@ CUresult cuGetErrorName(CUresult error, const char** name) {
 }
 
 CUresult cuGetErrorString(CUresult error, const char** text) {
+  const stub::Inside inside("cuGetErrorString");
   *text = error == CUDA_ERROR_OUT_OF_MEMORY ? "out of memory" : "an error of the stub driver";
   return CUDA_SUCCESS;
 }
@@ -207,6 +218,7 @@ CUresult cuDevicePrimaryCtxRetain(CUcontext* context, CUdevice device) {
 }
 
 CUresult cuCtxSetCurrent(CUcontext context) {
+  const stub::Inside inside("cuCtxSetCurrent");
   // Where it is told to fail too: a destructor that goes on without its context is no fault of a driver's.
   Machine::Current() = reinterpret_cast<Device*>(context);
   return Anywhere("cuCtxSetCurrent", [](Machine&) { return CUDA_SUCCESS; });

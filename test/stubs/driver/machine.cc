@@ -8,11 +8,14 @@
 #include <sstream>
 #include <thread>
 
+#include "exit/inside.h"
+
 namespace stub {
 namespace {
 
 constexpr size_t kPage = 4096;
-constexpr int kNeverWritten = 0xa5;  // fresh memory holds no zeros, so that reading it shows
+constexpr size_t kPromisedAlignment = 256;  // and not more, so that whoever needs more shows
+constexpr int kNeverWritten = 0xa5;         // fresh memory holds no zeros, so that reading it shows
 constexpr size_t kFilledUpTo = size_t{16} << 20;
 
 size_t RoundUp(size_t size, size_t unit) { return (size + unit - 1) / unit * unit; }
@@ -65,14 +68,14 @@ Device*& Machine::Current() {
 CUresult Machine::AllocateDevice(Device* device, size_t size, CUdeviceptr* pointer) {
   if (size == 0) return CUDA_ERROR_INVALID_VALUE;
   if (size > device->total_bytes - device->used_bytes) return CUDA_ERROR_OUT_OF_MEMORY;
-  const size_t reserved = RoundUp(size, kPage);
+  const size_t reserved = RoundUp(kPromisedAlignment + size, kPage);
   // An address that no CPU can read or write, as device memory is: whoever tries it dies.
-  void* const address =
+  void* const pages =
       mmap(nullptr, reserved, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (address == MAP_FAILED) return CUDA_ERROR_OUT_OF_MEMORY;
+  if (pages == MAP_FAILED) return CUDA_ERROR_OUT_OF_MEMORY;
   auto* const bytes = static_cast<unsigned char*>(std::calloc(size, 1));
   if (size <= kFilledUpTo) std::memset(bytes, kNeverWritten, size);
-  *pointer = reinterpret_cast<CUdeviceptr>(address);
+  *pointer = reinterpret_cast<CUdeviceptr>(pages) + kPromisedAlignment;
   device_blocks_[*pointer] = {device, size, reserved, bytes};
   device->used_bytes += size;
   ++device->allocations;
@@ -84,7 +87,7 @@ void Machine::FreeDevice(CUdeviceptr pointer) {
   if (found == device_blocks_.end()) Die("device memory was freed that is not there");
   WaitForDevice(found->second.device);
   const DeviceBlock block = found->second;
-  munmap(reinterpret_cast<void*>(pointer), block.reserved);
+  munmap(reinterpret_cast<void*>(pointer - kPromisedAlignment), block.reserved);
   std::free(block.bytes);
   block.device->used_bytes -= block.size;
   --block.device->allocations;
@@ -262,6 +265,8 @@ unsigned char* Machine::Resolve(int device, const void* pointer, size_t size,
 
 void Machine::Launch(CUstream stream, std::chrono::microseconds duration,
                      std::function<void()> work) {
+  // The driver loads kernels, and the compilers that some need, when they are first launched.
+  Inside::OpenAnotherLibrary();
   const std::lock_guard<std::recursive_mutex> lock(mutex_);
   Queue(Check(stream), duration, std::move(work));
 }

@@ -70,6 +70,11 @@ bool ContextStub::setOptimizationProfileAsync(int32_t index, cudaStream_t stream
   return true;
 }
 
+int32_t ContextStub::getOptimizationProfile() const noexcept {
+  const Use use(this);
+  return profile_;
+}
+
 bool ContextStub::setInputShape(const char* name, const trt::Dims& dims) noexcept {
   const Use use(this);
   if (!state_->Enter("setInputShape")) return false;

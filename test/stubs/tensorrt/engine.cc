@@ -5,6 +5,8 @@
 #include <cstring>
 #include <thread>
 
+#include "exit/phase.h"
+
 namespace stub {
 namespace {
 
@@ -63,10 +65,14 @@ void EngineState::RequireDevice(const char* step) const {
 }
 
 RuntimeStub::~RuntimeStub() {
+  const Inside inside("the destructor of a runtime");
   if (engines_ > 0) Die("a runtime was destroyed before its engine");
 }
 
 trt::ICudaEngine* RuntimeStub::deserializeCudaEngine(const void* blob, std::size_t size) noexcept {
+  const Inside inside;
+  Inside::OpenAnotherLibrary();
+  ReachPhase();
   const int device = driver_->CurrentDevice();
   if (device < 0) Die("deserializeCudaEngine without a current CUDA context");
   ParsedPlan parsed = ParsePlan(blob, size);
@@ -109,6 +115,7 @@ EngineStub::EngineStub(std::shared_ptr<EngineState> state, void* weights, std::a
 }
 
 EngineStub::~EngineStub() {
+  const Inside inside("the destructor of an engine");
   if (state_->contexts > 0) Die("an engine was destroyed before its context");
   state_->RequireDevice("the destructor");
   if (weights_ != nullptr) state_->driver->Free(weights_);
@@ -129,32 +136,42 @@ const RangePlan* EngineStub::Range(const char* name, int32_t profile) const {
 }
 
 int32_t EngineStub::getNbIOTensors() const noexcept {
+  const Inside inside;
   return static_cast<int32_t>(state_->plan.tensors.size());
 }
 
 const char* EngineStub::getIOTensorName(int32_t index) const noexcept {
+  const Inside inside;
   return state_->plan.tensors.at(static_cast<size_t>(index)).name.c_str();
 }
 
 trt::DataType EngineStub::getTensorDataType(const char* name) const noexcept {
+  const Inside inside;
   return Tensor(name).type;
 }
 
-trt::Dims EngineStub::getTensorShape(const char* name) const noexcept { return Tensor(name).dims; }
+trt::Dims EngineStub::getTensorShape(const char* name) const noexcept {
+  const Inside inside;
+  return Tensor(name).dims;
+}
 
 trt::TensorLocation EngineStub::getTensorLocation(const char* name) const noexcept {
+  const Inside inside;
   return Tensor(name).on_host ? trt::TensorLocation::kHOST : trt::TensorLocation::kDEVICE;
 }
 
 trt::TensorIOMode EngineStub::getTensorIOMode(const char* name) const noexcept {
+  const Inside inside;
   return Tensor(name).is_input ? trt::TensorIOMode::kINPUT : trt::TensorIOMode::kOUTPUT;
 }
 
 bool EngineStub::isShapeInferenceIO(const char* name) const noexcept {
+  const Inside inside;
   return Tensor(name).is_shape;
 }
 
 trt::TensorFormat EngineStub::getTensorFormat(const char* name) const noexcept {
+  const Inside inside;
   return Tensor(name).is_vectorized ? trt::TensorFormat::kCHW32 : trt::TensorFormat::kLINEAR;
 }
 
@@ -163,11 +180,13 @@ trt::TensorFormat EngineStub::getTensorFormatV2(const char* name, int32_t) const
 }
 
 int32_t EngineStub::getNbOptimizationProfiles() const noexcept {
+  const Inside inside;
   return static_cast<int32_t>(state_->plan.profiles.size());
 }
 
 trt::Dims EngineStub::getProfileShape(const char* name, int32_t profile,
                                       trt::OptProfileSelector which) const noexcept {
+  const Inside inside;
   const RangePlan* const range = Range(name, profile);
   if (range == nullptr) {
     if (!Tensor(name).is_input) return trt::Dims{-1, {}};
@@ -186,6 +205,7 @@ trt::Dims EngineStub::getProfileShape(const char* name, int32_t profile,
 
 const int64_t* EngineStub::getProfileTensorValuesV2(const char* name, int32_t profile,
                                                     trt::OptProfileSelector which) const noexcept {
+  const Inside inside;
 #if defined(TRT_NODE_STUB_V10)
   Since(10, 11, "getProfileTensorValuesV2");
 #endif
@@ -197,6 +217,7 @@ const int64_t* EngineStub::getProfileTensorValuesV2(const char* name, int32_t pr
 #if defined(TRT_NODE_STUB_V10)
 const int32_t* EngineStub::getProfileTensorValues(const char* name, int32_t profile,
                                                   trt::OptProfileSelector which) const noexcept {
+  const Inside inside;
   const RangePlan* const range = Range(name, profile);
   if (range == nullptr || range->values.empty()) return nullptr;
   const std::vector<int64_t>& wide = range->values.at(static_cast<size_t>(which));
@@ -206,10 +227,14 @@ const int32_t* EngineStub::getProfileTensorValues(const char* name, int32_t prof
   return narrow.data();
 }
 
-size_t EngineStub::getDeviceMemorySize() const noexcept { return state_->plan.activation_bytes; }
+size_t EngineStub::getDeviceMemorySize() const noexcept {
+  const Inside inside;
+  return state_->plan.activation_bytes;
+}
 #endif
 
 int64_t EngineStub::getDeviceMemorySizeV2() const noexcept {
+  const Inside inside;
 #if defined(TRT_NODE_STUB_V10)
   Since(10, 1, "getDeviceMemorySizeV2");
 #endif
@@ -217,6 +242,7 @@ int64_t EngineStub::getDeviceMemorySizeV2() const noexcept {
 }
 
 const char* EngineStub::getAliasedInputTensor(const char* name) const noexcept {
+  const Inside inside;
 #if defined(TRT_NODE_STUB_V10)
   Since(10, 15, "getAliasedInputTensor");
 #endif
@@ -226,6 +252,9 @@ const char* EngineStub::getAliasedInputTensor(const char* name) const noexcept {
 
 trt::IExecutionContext* EngineStub::createExecutionContext(
     trt::ExecutionContextAllocationStrategy) noexcept {
+  const Inside inside;
+  Inside::OpenAnotherLibrary();
+  ReachPhase();
   state_->RequireDevice("createExecutionContext");
   if (!state_->Enter("createExecutionContext")) return nullptr;
   if (state_->driver->LostCode(state_->device) != CUDA_SUCCESS) {
@@ -245,11 +274,13 @@ trt::IExecutionContext* EngineStub::createExecutionContext(
 }
 
 trt::IEngineInspector* EngineStub::createEngineInspector() const noexcept {
+  const Inside inside;
   if (!state_->Enter("createEngineInspector")) return nullptr;
   return new Wrapped<trt::IEngineInspector, InspectorStub>(state_);
 }
 
 const char* InspectorStub::getEngineInformation(trt::LayerInformationFormat format) const noexcept {
+  const Inside inside;
   if (format != trt::LayerInformationFormat::kJSON) NotImplemented("getEngineInformation as text");
   return state_->plan.inspection.c_str();
 }

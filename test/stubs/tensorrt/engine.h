@@ -11,6 +11,7 @@
 #include <string>
 
 #include "driver/api.h"
+#include "exit/inside.h"
 #include "tensorrt/library.h"
 #include "tensorrt/plan.h"
 #include "unimplemented.h"
@@ -132,7 +133,7 @@ class ContextStub final : public trt::apiv::UnimplementedVExecutionContext {
   ~ContextStub() override;
 
   bool setOptimizationProfileAsync(int32_t index, cudaStream_t stream) noexcept override;
-  int32_t getOptimizationProfile() const noexcept override { return profile_; }
+  int32_t getOptimizationProfile() const noexcept override;
   bool setInputShape(const char* name, const trt::Dims& dims) noexcept override;
   trt::Dims getTensorShape(const char* name) const noexcept override;
   bool allInputDimensionsSpecified() const noexcept override;
@@ -150,7 +151,8 @@ class ContextStub final : public trt::apiv::UnimplementedVExecutionContext {
   // Dies when two threads are in one context.
   class Use {
    public:
-    explicit Use(const ContextStub* context) : context_(context) {
+    explicit Use(const ContextStub* context, const char* function = __builtin_FUNCTION())
+        : inside_(function), context_(context) {
       if (context->in_use_.exchange(true)) Die("two threads used one execution context at a time");
     }
     ~Use() { context_->in_use_ = false; }
@@ -158,6 +160,7 @@ class ContextStub final : public trt::apiv::UnimplementedVExecutionContext {
     Use& operator=(const Use&) = delete;
 
    private:
+    const Inside inside_;
     const ContextStub* const context_;
   };
   struct Binding {

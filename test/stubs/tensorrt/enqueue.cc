@@ -1,12 +1,10 @@
 #include <cstring>
 
+#include "exit/phase.h"
 #include "tensorrt/engine.h"
 
 namespace stub {
 namespace {
-
-// What TensorRT asks of device addresses.
-constexpr uintptr_t kAlignment = 256;
 
 bool IsZero(const unsigned char* element, size_t size) {
   for (size_t i = 0; i < size; ++i) {
@@ -19,8 +17,9 @@ bool IsZero(const unsigned char* element, size_t size) {
 
 unsigned char* EngineState::Bytes(const TensorPlan& tensor, void* address, size_t size) const {
   if (!tensor.on_host) {
-    if (reinterpret_cast<uintptr_t>(address) % kAlignment != 0) {
-      Die("the address of " + tensor.name + " is not aligned to 256 bytes");
+    if (reinterpret_cast<uintptr_t>(address) % tensor.alignment != 0) {
+      Die("the address of " + tensor.name + " is not aligned to " +
+          std::to_string(tensor.alignment) + " bytes");
     }
     return driver->Resolve(device, address, size, "tensor " + tensor.name);
   }
@@ -81,7 +80,7 @@ bool ContextStub::PrepareOutput(const TensorPlan& output, cudaStream_t stream,
   void* address = binding.address;
   if (binding.allocator != nullptr) {
     address = binding.allocator->reallocateOutputAsync(output.name.c_str(), address, size,
-                                                       kAlignment, stream);
+                                                       output.alignment, stream);
     if (address == nullptr) {
       state_->Error("IExecutionContext::enqueueV3: no memory came for output " + output.name);
       return false;
@@ -106,6 +105,8 @@ bool ContextStub::PrepareOutput(const TensorPlan& output, cudaStream_t stream,
 
 bool ContextStub::enqueueV3(cudaStream_t stream) noexcept {
   const Use use(this);
+  Inside::OpenAnotherLibrary();
+  ReachPhase();
   state_->RequireDevice("enqueueV3");
   if (!state_->Enter("enqueueV3")) return false;
   if (const CUresult lost = state_->driver->LostCode(state_->device); lost != CUDA_SUCCESS) {

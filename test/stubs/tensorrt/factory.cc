@@ -5,6 +5,8 @@
 #include <new>
 #include <stdexcept>
 
+#include "exit/inside.h"
+#include "exit/phase.h"
 #include "tensorrt/library.h"
 
 namespace stub {
@@ -13,6 +15,9 @@ void* CreateRuntime(void* logger);
 
 extern "C" __attribute__((visibility("default"))) void* createInferRuntime_INTERNAL(void* logger,
                                                                                     int) {
+  const stub::Inside inside;
+  stub::Inside::OpenAnotherLibrary();
+  stub::ReachPhase("createInferRuntime");
   const char* const fault = std::getenv("TRT_NODE_STUB_FACTORY");
   if (fault != nullptr && std::strcmp(fault, "bad-alloc") == 0) throw std::bad_alloc();
   if (fault != nullptr && std::strcmp(fault, "exception") == 0) {
@@ -23,6 +28,7 @@ extern "C" __attribute__((visibility("default"))) void* createInferRuntime_INTER
 }
 
 extern "C" __attribute__((visibility("default"))) int getInferLibVersion() {
+  const stub::Inside inside;
   const stub::Version version = stub::LibraryVersion();
   return version.major * 10000 + version.minor * 100 + version.patch;
 }

@@ -108,6 +108,8 @@ TensorPlan TensorFrom(LineReader* line) {
   }
   const std::string alias = line->Text();
   if (alias != "-") tensor.alias = alias;
+  // A plan may be cut off in the middle of a line.
+  if (const std::string word = line->Word(); !word.empty()) tensor.alignment = std::stoull(word);
   return tensor;
 }
 

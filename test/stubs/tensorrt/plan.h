@@ -30,6 +30,8 @@ struct TensorPlan {
   bool on_host = false;
   bool is_shape = false;
   bool is_vectorized = false;
+  // What its address in device memory has to be a multiple of, and what an allocator is asked for.
+  uint64_t alignment = 256;
   // Outputs alone. Of an identity engine: the input that is copied, whole or without its zeros.
   std::string source;
   bool without_zeros = false;
