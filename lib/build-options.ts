@@ -5,6 +5,7 @@ import { filePathOf } from './file-path';
 import { checkedOptions } from './known-keys';
 import type { Flavour } from './manifest-schema';
 import { checkedExternalDataOption, type GivenExternalData } from './model-source';
+import { checkedPlainObject } from './plain-object';
 import { checkedProfiles, type GivenProfiles, type ProfileOption } from './profile-option';
 
 /** Which TensorRT builds; `auto` takes TensorRT where a GPU is there, else TensorRT-RTX. */
@@ -30,9 +31,9 @@ export interface BuildOptions {
    */
   readonly library?: string | undefined;
   /**
-   * Where the plan goes; its folder must exist (`ERR_TRT_WRITE`, before anything is built). `<output>.json`, the
-   * manifest, is written beside it, and both replace what stood there. Default: no file; the plan is held in memory, up to
-   * 2 GiB.
+   * Where the plan goes; its folder must exist. `<output>.json`, the manifest, is written beside it. An engine and a
+   * manifest that stand there are replaced; any other file is refused, by `ERR_TRT_WRITE` before anything is built. Default:
+   * no file; the plan is held in memory, up to 2 GiB.
    */
   readonly output?: string | URL | undefined;
   /**
@@ -189,7 +190,11 @@ function outputPath(value: unknown): string | null {
 
 function checkedMemoryPools(value: unknown): CheckedBuildOptions['memoryPools'] {
   if (value === undefined) return {};
-  const pools = plainObject(value, 'options.memoryPools', 'an object of pool names and bytes');
+  const pools = checkedPlainObject(
+    value,
+    'options.memoryPools',
+    'a plain object of pool names and bytes',
+  );
   const entries = Object.entries(pools).map(([name, bytes]): [NativeMemoryPool, number] => {
     const pool = nativeMemoryPools.find((candidate) => candidate === name);
     if (pool === undefined) {
@@ -222,7 +227,7 @@ function checkedComputeCapabilities(value: unknown): readonly string[] {
 
 function checkedLabels(value: unknown): Readonly<Record<string, string>> {
   if (value === undefined) return {};
-  const labels = plainObject(value, 'options.labels', 'an object of strings');
+  const labels = checkedPlainObject(value, 'options.labels', 'a plain object of strings');
   return Object.fromEntries(
     Object.entries(labels).map(([name, label]): [string, string] => {
       if (typeof label !== 'string') {
@@ -245,13 +250,6 @@ function checkedCallback(value: unknown): CheckedBuildOptions['onProgress'] {
   if (value === undefined) return null;
   if (typeof value !== 'function') throw invalidArgument('options.onProgress', 'a function', value);
   return value as (progress: BuildProgress) => void;
-}
-
-function plainObject(value: unknown, name: string, expected: string): object {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw invalidArgument(name, expected, value);
-  }
-  return value;
 }
 
 /**

@@ -12,6 +12,11 @@ export interface BuildProcessOptions {
   readonly signal?: AbortSignal | null;
   /** Throwing ends the build; the promise then rejects with what was thrown. */
   readonly onProgress?: (event: NativeProgress) => void;
+  /**
+   * Called once there is a child, with what is fulfilled when it is gone. That may be after `buildInChild` has settled, as its
+   * patience ends: until then the child may write into the folders of its order.
+   */
+  readonly onStart?: (gone: Promise<void>) => void;
   /** The child's program. Default: build-child of this package. */
   readonly program?: string;
 }
@@ -56,8 +61,12 @@ export async function buildInChild(
 
   const gone = new Promise<void>((resolve) => {
     child.once('close', () => resolve());
-    child.once('error', () => resolve());
+    // Without a pid none was started; other errors (of a signal, say) end no child.
+    child.once('error', () => {
+      if (child.pid === undefined) resolve();
+    });
   });
+  options.onStart?.(gone);
   const outcome = await new Promise<Outcome>((resolve) => {
     const fail = (error: unknown): void => resolve({ kind: 'failed', error });
     const abort = (): void => fail(options.signal?.reason);

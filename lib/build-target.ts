@@ -1,26 +1,33 @@
 import { readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
+import type { NativeExternalData } from './binding';
 import { BuiltEngine, maxBytesInMemory } from './built-engine';
 import { TrtError } from './errors';
 import type { FileWork } from './file-work';
 import type { Manifest } from './manifest-schema';
-import { checkOutput } from './output-check';
+import { checkDataSpared, checkOutput } from './output-check';
 import { publish } from './publish';
 import { tempPathFor } from './temp-files';
-import { makeTempFolder } from './temp-folders';
-import { writeError } from './write-error';
+import { inTempFolder, makeTempFolder, removeTempFolder } from './temp-folders';
 
 /** Where a build writes its plan, and what becomes of it. */
 export interface BuildTarget {
   /** A path where no file is yet. */
   readonly tempPlan: string;
+  /** Rejects with `ERR_TRT_WRITE` when finishing would replace external data of the model. */
+  checkData(data: NativeExternalData | null): Promise<void>;
   finish(manifest: Manifest): Promise<BuiltEngine>;
-  /** Removes what was written. Never rejects. */
-  discard(): Promise<void>;
+  /**
+   * Removes what was written; in the background once more when `writersGone` is fulfilled (see `BuildProcessOptions.onStart`).
+   * Never rejects.
+   */
+  discard(writersGone?: Promise<void>): Promise<void>;
 }
 
-/** Rejects with `ERR_TRT_WRITE` when nothing could be written to `output`; null keeps the plan in memory. */
+/**
+ * Rejects with `ERR_TRT_WRITE` when nothing could be written to `output`, or to the temporary folder; null keeps the plan in
+ * memory.
+ */
 export async function prepareTarget(
   output: string | null,
   model: string | null,
@@ -40,22 +47,30 @@ async function fileTarget(
   const tempPlan = tempPathFor(output);
   return {
     tempPlan,
+    checkData: async (data) => {
+      if (data === null) return;
+      const { folder, files } = data;
+      const paths = files.map(({ location }) => path.join(folder, location));
+      await checkDataSpared(output, paths);
+    },
     async finish(manifest) {
       await publish({ tempPlan, output, manifest, work });
       return new BuiltEngine({ path: output }, manifest);
     },
+    // `buildInChild` removes it again once the child is gone.
     discard: () => rm(tempPlan, { force: true }).catch(() => undefined),
   };
 }
 
 async function memoryTarget(): Promise<BuildTarget> {
-  const folder = await inTempFolder('make a temporary folder', makeTempFolder);
+  const folder = await makeTempFolder();
   const tempPlan = path.join(folder, 'plan');
-  const discard = (): Promise<void> =>
-    rm(folder, { recursive: true, force: true }).catch(() => undefined);
+  const discard = (writersGone?: Promise<void>): Promise<void> =>
+    removeTempFolder(folder, writersGone);
   return {
     tempPlan,
     discard,
+    checkData: () => Promise.resolve(),
     async finish(manifest) {
       const { sizeBytes } = manifest.plan;
       if (sizeBytes > maxBytesInMemory) {
@@ -71,12 +86,4 @@ async function memoryTarget(): Promise<BuildTarget> {
       return new BuiltEngine({ bytes }, manifest);
     },
   };
-}
-
-async function inTempFolder<T>(step: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw writeError(tmpdir(), step, error);
-  }
 }

@@ -19,11 +19,12 @@ import type { BuiltEngine } from './built-engine';
 import {
   chooseForBuild,
   findLibraries,
+  goalOfBuild,
   type Discovery,
   type FindLibrariesOptions,
   type UsableLibrary,
 } from './discovery';
-import { invalidArgument, TrtError } from './errors';
+import { invalidArgument } from './errors';
 import { examineModel, type ExaminedModel } from './examined-model';
 import { fileWorkOf, type FileWork } from './file-work';
 import { manifestOf } from './manifest-of-build';
@@ -87,6 +88,7 @@ export async function buildThrough(
 
   const target = await prepareTarget(options.output, 'path' in source ? source.path : null, work);
   let staged: StagedModel | null = null;
+  let gone: Promise<void> | undefined; // of the child: it may still write while it dies
   try {
     staged = await stageModel(source, signal);
     const preparation = await untilAborted(signal, prepare(machine, staged, options, work));
@@ -96,6 +98,9 @@ export async function buildThrough(
     const request = requestFor({ ...preparation, staged, gpu, planPath: target.tempPlan }, options);
     const result = await machine.build(request, {
       signal,
+      onStart: (ended) => {
+        gone = ended;
+      },
       onProgress: (event) => onProgress?.({ ...event, elapsedMs: performance.now() - started }),
     });
     signal?.throwIfAborted();
@@ -112,10 +117,10 @@ export async function buildThrough(
     });
     return await target.finish(manifest);
   } catch (error) {
-    await target.discard();
+    await target.discard(gone);
     throw error;
   } finally {
-    await staged?.remove();
+    await staged?.remove(gone);
   }
 }
 
@@ -134,11 +139,13 @@ async function prepare(
   work: FileWork,
 ): Promise<Preparation> {
   const { runtime, library, computeCapabilities, device, precision, signal } = options;
+  const probing = nativeCall(() => machine.binding.probeDriver());
+  const target = { runtime, computeCapabilities, device: device ?? undefined };
   const finding = machine.findLibraries({
     library: library ?? undefined,
     flavour: runtime === 'auto' ? undefined : runtime,
+    goal: goalOfBuild({ ...target, driver: probing }),
   });
-  const probing = nativeCall(() => machine.binding.probeDriver());
   // When the model is bad, nobody awaits these two.
   finding.catch(() => undefined);
   probing.catch(() => undefined);
@@ -146,13 +153,7 @@ async function prepare(
   const model = await examineModel(staged, machine.binding, work, signal);
   const profiles = resolveProfiles(options.profiles, listedInputs(model.inputs));
   const driver = await probing;
-  const chosen = chooseForBuild({
-    found: await finding,
-    runtime,
-    computeCapabilities,
-    driver,
-    device: device ?? undefined,
-  });
+  const chosen = chooseForBuild({ ...target, driver, found: await finding });
   checkPrecision(precision, chosen);
   return { model, profiles, library: chosen, driver };
 }

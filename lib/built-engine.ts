@@ -59,8 +59,8 @@ export class BuiltEngine {
   }
 
   /**
-   * Writes the plan to `path` and its manifest to `<path>.json`. Both replace what stands there, by renames: a crash in
-   * between leaves a plan and a manifest that agree.
+   * Writes the plan to `path` and its manifest to `<path>.json`. An engine and a manifest that stand there are replaced, by
+   * renames: a crash in between leaves a plan and a manifest that agree. Any other file there is refused (`ERR_TRT_WRITE`).
    *
    * Rejects with `ERR_TRT_INVALID_ARG`, `ERR_TRT_WRITE`, and `ERR_TRT_ENGINE_DIGEST` when the plan was changed since it was built.
    */

@@ -3,6 +3,7 @@ import type { FileWork } from './file-work';
 import type { ModelIdentity } from './manifest-schema';
 import { nativeCall } from './native-call';
 import { checkedExternalData, digestExternalData } from './onnx/external-data';
+import { aboutLink } from './onnx/linked-model';
 import { checkInputShapes } from './onnx/input-shapes';
 import { changedModel } from './onnx/model-error';
 import { readOnnxModel } from './onnx/onnx-model';
@@ -32,7 +33,11 @@ export async function examineModel(
   const files: NativeExternalFile[] = [];
   const digests = await digestExternalData(data, async (location) => {
     signal?.throwIfAborted();
-    const hashed = await nativeCall(() => binding.hashExternalFile(dataFolder, location));
+    const hashed = await nativeCall(() => binding.hashExternalFile(dataFolder, location)).catch(
+      async (error: unknown) => {
+        throw where === null ? error : await aboutLink(error, where);
+      },
+    );
     files.push({ location, identity: hashed.identity });
     return hashed;
   });

@@ -2,6 +2,7 @@ import { invalidArgument, TrtError } from './errors';
 import { checkedOptions } from './known-keys';
 import type { Profile, TensorInfo } from './manifest-schema';
 import { suggestion } from './nearest-name';
+import { quotedNames } from './quoted-names';
 
 export interface InferOptions {
   /**
@@ -58,7 +59,7 @@ function unknownProfile(profile: unknown, count: number, names: readonly string[
     return invalidArgument('options.profile', indices + reason, profile);
   }
   const near = typeof profile === 'string' ? suggestion(profile, names) : '';
-  const expected = `one of ${names.map((name) => JSON.stringify(name)).join(', ')}${near}, or ${indices},`;
+  const expected = `one of ${quotedNames(names)}${near}, or ${indices},`;
   return invalidArgument('options.profile', expected, profile);
 }
 
@@ -84,7 +85,7 @@ function unknownOutput(name: string, outputs: readonly TensorInfo[]): TrtError {
   const names = outputs.map((output) => output.name);
   return new TrtError(
     'ERR_TRT_OUTPUT_UNKNOWN',
-    `the engine has no output ${JSON.stringify(name)}; its outputs are ${names.map((known) => JSON.stringify(known)).join(', ')}` +
+    `the engine has no output ${JSON.stringify(name)}; its outputs are ${quotedNames(names)}` +
       suggestion(name, names),
     { details: { output: name, outputs: names } },
   );

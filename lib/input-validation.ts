@@ -12,6 +12,7 @@ import { checkDims, dimsError, profilesForDims } from './input-dims';
 import type { InputDims } from './input-dims';
 import type { Profile, TensorInfo } from './manifest-schema';
 import { suggestion } from './nearest-name';
+import { quotedNames } from './quoted-names';
 import { profileForValues } from './shape-values';
 import { elementCount } from './tensor';
 
@@ -80,8 +81,8 @@ function checkNames(infos: readonly TensorInfo[], inputs: unknown): Record<strin
   if (missing.length > 0) {
     throw new TrtError(
       'ERR_TRT_INPUT_MISSING',
-      `expected a tensor for each of the engine's inputs, but there is none for ${quoted(missing)}. ` +
-        `The inputs are ${quoted(names)}.`,
+      `expected a tensor for each of the engine's inputs, but there is none for ${quotedNames(missing)}. ` +
+        `The inputs are ${quotedNames(names)}.`,
       { details: { missing, inputs: names } },
     );
   }
@@ -91,7 +92,7 @@ function checkNames(infos: readonly TensorInfo[], inputs: unknown): Record<strin
 function unknownInput(name: string, names: readonly string[]): TrtError {
   return new TrtError(
     'ERR_TRT_INPUT_UNKNOWN',
-    `the engine has no input ${JSON.stringify(name)}; its inputs are ${quoted(names)}` +
+    `the engine has no input ${JSON.stringify(name)}; its inputs are ${quotedNames(names)}` +
       suggestion(name, names),
     { details: { tensor: name, inputs: names } },
   );
@@ -215,8 +216,4 @@ function typeError(info: TensorInfo, expected: string, got: string): TrtError {
     `input ${JSON.stringify(info.name)}: expected ${expected} but received ${got}.`,
     { details: { tensor: info.name, expected: info.type, got } },
   );
-}
-
-function quoted(names: readonly string[]): string {
-  return names.map((name) => JSON.stringify(name)).join(', ');
 }

@@ -52,8 +52,15 @@ export function checkLoadOptions(options: LoadOptions | undefined): CheckedLoadO
     device,
     library,
     integrity: checkIntegrity(integrity),
-    manifest: manifest === undefined ? null : checkedManifest(manifest, 'options.manifest'),
+    manifest: manifest === undefined ? null : manifestOption(manifest),
   };
+}
+
+function manifestOption(manifest: unknown): Manifest {
+  if (typeof manifest !== 'string') return checkedManifest(manifest, null);
+  const expected =
+    "the parsed object, as in JSON.parse(readFileSync(`${plan}.json`, 'utf8')), and no text or path,";
+  throw invalidArgument('options.manifest', expected, manifest);
 }
 
 function checkIntegrity(integrity: unknown): PlanIntegrity {

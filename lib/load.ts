@@ -1,7 +1,7 @@
 import { loadBinding } from './binding';
 import type { NativeBinding, NativePlan } from './binding';
 import type { BuiltEngine } from './built-engine';
-import { chooseForLoad, findLibraries } from './discovery';
+import { chooseForLoad, findLibraries, goalOfLoad } from './discovery';
 import type { Discovery, FindLibrariesOptions } from './discovery';
 import { Engine } from './engine';
 import { gpuUnsupported, planRunsOn } from './gpu-support';
@@ -57,10 +57,11 @@ export async function loadThrough(
   const probing = nativeCall(() => binding.probeDriver());
   probing.catch(() => undefined); // a bad plan is reported first, and then nobody awaits this
   const { plan, manifest } = await readPlan(binding, source, options);
+  const path = 'path' in source ? source.path : null;
   try {
-    const header = readPlanHeader(plan.header);
+    const header = readPlanHeader(plan.header, path);
     const known = await manifest(plan);
-    const origin = checkPlanIntegrity(plan, header, known, options.integrity);
+    const origin = checkPlanIntegrity({ plan, header, path }, known, options.integrity);
 
     const gpu = requireGpu(await probing, options.device);
     const refusal =
@@ -72,6 +73,7 @@ export async function loadThrough(
     const found = await machine.findLibraries({
       library: options.library,
       flavour: header.flavour,
+      goal: goalOfLoad(header),
     });
     const library = chooseForLoad({ found, flavour: header.flavour, version: header.version });
     const request = { library: library.files, plan, device: gpu.index };

@@ -73,8 +73,8 @@ function isManifest(previous: NonNullable<Manifest['previous']>): previous is Ma
   return 'schemaVersion' in previous;
 }
 
-/** A manifest that someone made from JSON: checked and copied. */
-export function checkedManifest(json: unknown, where: string): Manifest {
+/** A manifest that someone made from JSON: checked and copied. `where` null: it is the option `manifest`. */
+export function checkedManifest(json: unknown, where: string | null): Manifest {
   const reader = new ManifestReader((finding) => manifestInvalid(where, finding));
   const root = reader.root(json);
   const manifest = readBody(reader, root);
@@ -199,11 +199,15 @@ function layers(reader: ManifestReader, part: Part): LayerInfo[] {
   });
 }
 
-function manifestInvalid(where: string, finding: string, cause?: unknown): TrtError {
+function manifestInvalid(where: string | null, finding: string, cause?: unknown): TrtError {
+  const next =
+    where === null
+      ? 'Give the manifest that the build made (`manifest` of what buildEngine() resolves to, or <plan>.json as a parsed ' +
+        'object), or leave the option out.'
+      : 'Build the plan again, or remove that file to use the plan without what is known about it.';
   return new TrtError(
     'ERR_TRT_MANIFEST_INVALID',
-    `expected a manifest of trt-node in ${where}, but ${finding}. Build the plan again, or remove that file to use the ` +
-      'plan without what is known about it.',
+    `expected a manifest of trt-node in ${where ?? '`options.manifest`'}, but ${finding}. ${next}`,
     { details: { path: where }, ...(cause === undefined ? {} : { cause }) },
   );
 }

@@ -4,6 +4,7 @@ import { invalidArgument, TrtError } from './errors';
 import { filePathOf } from './file-path';
 import { LentBytes } from './lent-bytes';
 import { locationProblem, locationProblems, normalLocation } from './onnx/external-location';
+import { checkedPlainObject } from './plain-object';
 
 /** The `externalData` option, by normal location. */
 export type GivenExternalData = ReadonlyMap<string, LentBytes>;
@@ -37,17 +38,10 @@ export function modelSourceOf(model: unknown, externalData: GivenExternalData): 
 /** @throws TrtError `ERR_TRT_INVALID_ARG` */
 export function checkedExternalDataOption(value: unknown): GivenExternalData {
   if (value === undefined) return new Map();
-  const expected = 'an object of locations and Uint8Arrays';
-  if (
-    typeof value !== 'object' ||
-    value === null ||
-    Array.isArray(value) ||
-    ArrayBuffer.isView(value)
-  ) {
-    throw invalidArgument('options.externalData', expected, value);
-  }
+  const expected = 'a plain object of locations and Uint8Arrays';
+  const files = checkedPlainObject(value, 'options.externalData', expected);
   const given = new Map<string, LentBytes>();
-  for (const [location, bytes] of Object.entries(value) as [string, unknown][]) {
+  for (const [location, bytes] of Object.entries(files)) {
     const problem = locationProblem(location);
     if (problem !== null) {
       throw invalidArgument(

@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import { TrtError } from './errors';
-import { planHeaderBytes, planInvalid, readPlanHeader } from './plan-header';
+import { planHeaderBytes, planInvalid, planNamed, readPlanHeader } from './plan-header';
 
 /**
  * Looks at a plan's file before it is read into memory, which takes as much as the file says that it has: a sparse file of a
@@ -21,7 +21,7 @@ export async function checkPlanFile(path: string): Promise<void> {
     if (!stats.isFile()) {
       throw unreadable(path, stats.isDirectory() ? 'it is a folder' : 'it is not a regular file');
     }
-    readPlanHeader(await firstBytes(handle, path));
+    readPlanHeader(await firstBytes(handle, path), path);
     checkPlanSize(path, stats.size);
   } finally {
     await handle.close();
@@ -40,10 +40,11 @@ function checkPlanSize(path: string, sizeBytes: number): void {
   const memoryBytes = memoryOfMachine();
   if (sizeBytes <= memoryBytes) return;
   throw planInvalid(
+    path,
     'too-large',
-    `the plan ${path} has ${sizeBytes} bytes, but this machine (or container) has ${memoryBytes} bytes of memory, and a plan ` +
+    `${planNamed(path)} has ${sizeBytes} bytes, but this machine (or container) has ${memoryBytes} bytes of memory, and a plan ` +
       'is held in memory as a whole while it is loaded. Check that it is the right file; if it is, load it with more memory.',
-    { path, sizeBytes, memoryBytes },
+    { sizeBytes, memoryBytes },
   );
 }
 

@@ -1,3 +1,4 @@
+import { contentKindBytes, contentKindOf } from './content-kind';
 import { TrtError } from './errors';
 import type { Flavour } from './manifest-schema';
 
@@ -13,7 +14,7 @@ export type PlanInvalidReason =
   'empty' | 'truncated' | 'not-a-plan' | 'serialization-version' | 'too-large';
 
 /** At most this many of a plan's first bytes are looked at. */
-export const planHeaderBytes = 64;
+export const planHeaderBytes = contentKindBytes;
 
 const formats = [
   { flavour: 'tensorrt', label: 'TensorRT', magic: 0x74727466, bytes: 28 },
@@ -26,28 +27,32 @@ const versionOffset = 24;
  * Flavour and version of a plan, from its first bytes: u32 magic, u32 serialization version (0), and the version's four
  * numbers in bytes 24 to 27, all little-endian.
  *
+ * @param path the plan's file, for the error; null for bytes
  * @throws TrtError `ERR_TRT_ENGINE_INVALID`, with `details.reason` a {@link PlanInvalidReason}
  */
-export function readPlanHeader(bytes: Uint8Array): PlanHeader {
+export function readPlanHeader(bytes: Uint8Array, path: string | null = null): PlanHeader {
+  const plan = planNamed(path);
   if (bytes.length === 0) {
-    throw planInvalid('empty', 'the plan is empty (0 bytes). Build it again.');
+    throw planInvalid(path, 'empty', `${plan} is empty (0 bytes). Build it again.`);
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const format = formats.find(({ magic }) => startsWith(view, magic));
   if (format === undefined) {
-    const lookalike = describeContent(bytes);
+    const kind = contentKindOf(bytes);
     throw planInvalid(
+      path,
       'not-a-plan',
-      `this is not a TensorRT plan${lookalike === null ? '' : `: it looks like ${lookalike}`}. ` +
-        `A plan starts with "ftrt" (TensorRT) or "vtrt" (TensorRT-RTX) but this starts with ${hex(bytes)}.` +
-        (lookalike === onnxModel ? ' Give it to buildEngine() and load what that makes.' : ''),
-      { looksLike: lookalike },
+      `${path === null ? 'this' : path} is not a TensorRT plan${kind === null ? '' : `: it looks like ${kind.name}`}. ` +
+        `A plan starts with "ftrt" (TensorRT) or "vtrt" (TensorRT-RTX) but this starts with ${hex(bytes)}. ` +
+        (kind?.next ?? 'Pass the file that the build wrote.'),
+      { looksLike: kind?.name ?? null },
     );
   }
   if (bytes.length < format.bytes) {
     throw planInvalid(
+      path,
       'truncated',
-      `the plan is truncated: ${bytes.length} bytes are there but the header of a ${format.label} ` +
+      `${plan} is truncated: ${bytes.length} bytes are there but the header of a ${format.label} ` +
         `plan alone has ${format.bytes}. Copy or build it again.`,
       { flavour: format.flavour, sizeBytes: bytes.length, headerBytes: format.bytes },
     );
@@ -55,8 +60,9 @@ export function readPlanHeader(bytes: Uint8Array): PlanHeader {
   const serializationVersion = view.getUint32(4, true);
   if (serializationVersion !== 0) {
     throw planInvalid(
+      path,
       'serialization-version',
-      `the ${format.label} plan has serialization version ${serializationVersion} but version 0 is the one ` +
+      `${plan} (${format.label}) has serialization version ${serializationVersion} but version 0 is the one ` +
         `that TensorRT 10, 11 and TensorRT-RTX write. It is damaged or made by another TensorRT: build it again.`,
       { flavour: format.flavour, serializationVersion },
     );
@@ -73,41 +79,18 @@ function startsWith(view: DataView, magic: number): boolean {
   return true;
 }
 
+/** What messages call a plan: its path is null where it was given as bytes. */
+export function planNamed(path: string | null): string {
+  return path === null ? 'the plan' : `the plan ${path}`;
+}
+
 export function planInvalid(
+  path: string | null,
   reason: PlanInvalidReason,
   message: string,
   details: Readonly<Record<string, unknown>> = {},
 ): TrtError {
-  return new TrtError('ERR_TRT_ENGINE_INVALID', message, { details: { reason, ...details } });
-}
-
-const onnxModel = 'an ONNX model (protobuf)';
-const gitLfsPointer = 'version https://git-lfs';
-
-/** What people pass by mistake, told by its first bytes; null when it is none of those. */
-function describeContent(bytes: Uint8Array): string | null {
-  const has = (...prefix: number[]): boolean => prefix.every((byte, i) => bytes[i] === byte);
-  if (bytes.every((byte) => byte === 0)) return 'zeros';
-  if (has(0x89, 0x50, 0x4e, 0x47)) return 'a PNG image';
-  if (has(0x1f, 0x8b)) return 'gzip data';
-  if (has(0x50, 0x4b, 0x03, 0x04)) return 'a zip archive';
-  if (looksLikeOnnx(bytes)) return onnxModel;
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    .toString('latin1')
-    .replace(/^ï»¿/, '')
-    .trimStart();
-  if (text.startsWith(gitLfsPointer)) return 'a Git LFS pointer (run `git lfs pull`)';
-  if (/^(\{\s*["}]|\[\s*["{[\]\d-])/.test(text)) return 'JSON';
-  return null;
-}
-
-/** ModelProto starts with ir_version (field 1, a small varint), and another of its fields follows. */
-function looksLikeOnnx(bytes: Uint8Array): boolean {
-  const [first, irVersion, next] = bytes;
-  if (first !== 0x08 || irVersion === undefined || irVersion === 0 || irVersion > 0x20)
-    return false;
-  // producer_name, producer_version, domain, model_version, doc_string, graph, opset_import, metadata_props
-  return next === undefined || [0x12, 0x1a, 0x22, 0x28, 0x32, 0x3a, 0x42, 0x72].includes(next);
+  return new TrtError('ERR_TRT_ENGINE_INVALID', message, { details: { path, reason, ...details } });
 }
 
 function hex(bytes: Uint8Array): string {

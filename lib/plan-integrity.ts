@@ -6,7 +6,15 @@ import { flavourNames } from './gpu-support';
 import type { PlanIntegrity } from './load-options';
 import { manifestFor } from './manifest';
 import type { FileDigest, Manifest } from './manifest-schema';
-import type { PlanHeader } from './plan-header';
+import { planNamed, type PlanHeader } from './plan-header';
+
+/** A plan that was read. */
+export interface ReadPlan {
+  readonly plan: Pick<NativePlan, 'sha256' | 'sizeBytes'>;
+  readonly header: PlanHeader;
+  /** null for bytes. */
+  readonly path: string | null;
+}
 
 /**
  * Whether a plan's bytes are those that its manifest describes, and what is known of the plan then.
@@ -14,19 +22,18 @@ import type { PlanHeader } from './plan-header';
  * @throws TrtError `ERR_TRT_ENGINE_DIGEST`, `ERR_TRT_ENGINE_FLAVOUR`, `ERR_TRT_ENGINE_VERSION`
  */
 export function checkPlanIntegrity(
-  plan: Pick<NativePlan, 'sha256' | 'sizeBytes'>,
-  header: PlanHeader,
+  read: ReadPlan,
   manifest: Manifest | null,
   integrity: PlanIntegrity,
 ): EngineOrigin {
-  const described = manifest === null ? null : manifestFor(manifest, plan.sha256);
+  const described = manifest === null ? null : manifestFor(manifest, read.plan.sha256);
   if (integrity === 'off') {
     return { manifest: isManifest(described) ? described : null, integrity: 'off' };
   }
   if (manifest === null) return { manifest: null, integrity: 'unverified' };
-  if (described === null) throw digestError(manifest.plan, plan);
+  if (described === null) throw digestError(manifest.plan, read);
   if (!isManifest(described)) return { manifest: null, integrity: 'digest' };
-  checkAgreement(described, header);
+  checkAgreement(described, read);
   return { manifest: described, integrity: 'digest' };
 }
 
@@ -34,8 +41,10 @@ function isManifest(described: ReturnType<typeof manifestFor>): described is Man
   return described !== null && described !== 'digest-only';
 }
 
-function checkAgreement(manifest: Manifest, header: PlanHeader): void {
+function checkAgreement(manifest: Manifest, { header, path }: ReadPlan): void {
+  const name = planNamed(path);
   const details = {
+    path,
     manifest: { flavour: manifest.flavour, version: manifest.version },
     plan: header,
   };
@@ -43,7 +52,7 @@ function checkAgreement(manifest: Manifest, header: PlanHeader): void {
   if (manifest.flavour !== header.flavour) {
     throw new TrtError(
       'ERR_TRT_ENGINE_FLAVOUR',
-      `the manifest says that the plan is ${flavourNames[manifest.flavour]}'s, but its header says ` +
+      `the manifest says that ${name} is ${flavourNames[manifest.flavour]}'s, but its header says ` +
         `${flavourNames[header.flavour]}'s. ${remedy}`,
       { details },
     );
@@ -51,21 +60,22 @@ function checkAgreement(manifest: Manifest, header: PlanHeader): void {
   if (releaseOf(manifest.version) !== releaseOf(header.version)) {
     throw new TrtError(
       'ERR_TRT_ENGINE_VERSION',
-      `the manifest says that ${flavourNames[manifest.flavour]} ${manifest.version} made the plan, but its header says ` +
+      `the manifest says that ${flavourNames[manifest.flavour]} ${manifest.version} made ${name}, but its header says ` +
         `${header.version}. ${remedy}`,
       { details },
     );
   }
 }
 
-function digestError(expected: FileDigest, got: FileDigest): TrtError {
+function digestError(expected: FileDigest, { plan: got, path }: ReadPlan): TrtError {
   const { reason, text } = howTheyDiffer(expected.sizeBytes, got.sizeBytes);
   return new TrtError(
     'ERR_TRT_ENGINE_DIGEST',
-    `the plan is not the one that its manifest describes; it is ${text}. Expected SHA-256 ${expected.sha256} but found ` +
+    `${planNamed(path)} is not the one that its manifest describes; it is ${text}. Expected SHA-256 ${expected.sha256} but found ` +
       `${got.sha256}. Copy both files again, or build the plan again.`,
     {
       details: {
+        path,
         reason,
         expected: { sha256: expected.sha256, sizeBytes: expected.sizeBytes },
         got: { sha256: got.sha256, sizeBytes: got.sizeBytes },

@@ -6,6 +6,7 @@ import { cudaOfLibraries, gatherTraces, type MachineTraces } from './doctor/gath
 import { gatherHost, recordedVariables, type HostReport } from './doctor/host-report';
 import { invalidArgument, TrtError } from './errors';
 import { describeSupport, runtimeSupportsGpu } from './gpu-support';
+import { checkedOptions } from './known-keys';
 import type { Flavour } from './manifest-schema';
 import { askProbeChild, type MachineProbe } from './probe-process';
 import { missingForBuild, missingForInfer } from './readiness';
@@ -26,6 +27,7 @@ export interface ProbeOptions {
 }
 
 const defaultTimeoutMs = 30_000;
+const maxTimeoutMs = 2 ** 31 - 1;
 
 /**
  * Every TensorRT and GPU of this machine, and why a job cannot run here. All of it is asked in child processes, so a broken
@@ -33,11 +35,8 @@ const defaultTimeoutMs = 30_000;
  *
  * Rejects with ERR_TRT_INVALID_ARG for wrong options, ERR_TRT_LIBRARY_NOT_FOUND when `library` does not exist.
  */
-export async function probeRuntimes(options: ProbeOptions = {}): Promise<RuntimeReport> {
-  const { library, timeoutMs = defaultTimeoutMs } = options;
-  if (typeof timeoutMs !== 'number' || !(timeoutMs > 0)) {
-    throw invalidArgument('timeoutMs', 'milliseconds greater than 0', timeoutMs);
-  }
+export async function probeRuntimes(options?: ProbeOptions): Promise<RuntimeReport> {
+  const { library, timeoutMs } = checkedProbeOptions(options);
   const { env } = process;
   const [machine, found, traces] = await Promise.all([
     probeMachine(env, timeoutMs),
@@ -48,6 +47,27 @@ export async function probeRuntimes(options: ProbeOptions = {}): Promise<Runtime
   const libraries = found.libraries.map(libraryReport);
   const libraryCuda = await cudaOfLibraries(libraries);
   return report({ machine, found, traces, host, libraries, libraryCuda });
+}
+
+interface CheckedProbeOptions {
+  readonly library: string | undefined;
+  readonly timeoutMs: number;
+}
+
+function checkedProbeOptions(options: ProbeOptions | undefined): CheckedProbeOptions {
+  const { library, timeoutMs = defaultTimeoutMs } = checkedOptions(options, 'options', [
+    'library',
+    'timeoutMs',
+  ]);
+  if (library !== undefined && (typeof library !== 'string' || library === '')) {
+    throw invalidArgument('options.library', 'the path of a TensorRT library or folder', library);
+  }
+  // Node's timers take what is larger for 1 ms.
+  if (typeof timeoutMs !== 'number' || !(timeoutMs > 0 && timeoutMs <= maxTimeoutMs)) {
+    const expected = `milliseconds greater than 0 and up to ${maxTimeoutMs}`;
+    throw invalidArgument('options.timeoutMs', expected, timeoutMs);
+  }
+  return { library, timeoutMs };
 }
 
 interface Gathered {

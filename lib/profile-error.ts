@@ -10,7 +10,13 @@ export interface ProfilePlace {
 
 /** `path["an input"]`, or `path.input` where that can be written. */
 export function member(path: string, name: string): string {
-  return /^[A-Za-z_$][\w$]*$/.test(name) ? `${path}.${name}` : `${path}[${JSON.stringify(name)}]`;
+  const key = propertyKey(name);
+  return key === name ? `${path}.${key}` : `${path}[${key}]`;
+}
+
+/** `name` as the key of an object literal: in quotes where it needs them. */
+export function propertyKey(name: string): string {
+  return /^[A-Za-z_$][\w$]*$/.test(name) ? name : JSON.stringify(name);
 }
 
 /** ERR_TRT_PROFILE_INVALID; `details` names profile, and input and axis or dim. */
@@ -20,9 +26,4 @@ export function invalidProfile(
   details: Readonly<Record<string, unknown>>,
 ): TrtError {
   return new TrtError('ERR_TRT_PROFILE_INVALID', message, { details: { profile, ...details } });
-}
-
-/** `"a", "b"` */
-export function quotedNames(names: readonly string[]): string {
-  return names.map((name) => JSON.stringify(name)).join(', ');
 }

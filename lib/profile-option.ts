@@ -2,7 +2,7 @@ import { describeValue, invalidArgument } from './errors';
 import { checkedOptions } from './known-keys';
 import type { DimsRange, InputRange } from './manifest-schema';
 import type { DimBounds } from './named-dims';
-import { invalidProfile, member, type ProfilePlace } from './profile-error';
+import { invalidProfile, member, propertyKey, type ProfilePlace } from './profile-error';
 
 /** What a named dim may be: the smallest, the most frequent and the largest size, or the one that it always has. */
 export type DimRange = number | readonly [min: number, opt: number, max: number];
@@ -32,6 +32,9 @@ export interface GivenProfiles {
 
 /** TensorRT's `Dims::MAX_DIMS`. */
 const maxDims = 8;
+
+/** TensorRT refuses a larger dim, and its parser keeps 32 bits of one. */
+const maxDim = 2 ** 31 - 1;
 
 /** TensorRT's limit for the elements of a shape tensor. */
 const maxValues = 64;
@@ -67,8 +70,13 @@ export function checkedProfiles(value: unknown): GivenProfiles {
 }
 
 function checkName(name: string, profile: unknown): void {
+  if (Array.isArray(profile) && profile.some(isPlainObject)) {
+    const path = member('options.profiles', name);
+    const expected = `one profile and no array, as in { ${propertyKey(name)}: { … } },`;
+    throw invalidArgument(path, expected, profile);
+  }
   if (isRange(profile)) {
-    const expected = `an array of profiles ([{ ${JSON.stringify(name)}: … }]), or an object that names them,`;
+    const expected = `an array of profiles ([{ ${propertyKey(name)}: … }], with the brackets), or an object that names them,`;
     throw invalidArgument('options.profiles', expected, { [name]: profile });
   }
   // JavaScript sorts such keys to the front, and infer() takes a number for an index.
@@ -81,6 +89,22 @@ function checkName(name: string, profile: unknown): void {
 function isRange(value: unknown): boolean {
   if (typeof value === 'number' || Array.isArray(value)) return true;
   return typeof value === 'object' && value !== null && bounds.every((key) => key in value);
+}
+
+function isPlainObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Whether `value`, given as a range, is a whole profile: somebody put brackets around named ones. */
+function isProfile(value: object): boolean {
+  const entries = Object.entries(value);
+  return (
+    entries.length > 0 && entries.every(([name, range]) => !isRangeKey(name) && isRange(range))
+  );
+}
+
+function isRangeKey(name: string): boolean {
+  return (rangeKeys as readonly string[]).includes(name);
 }
 
 function checkedProfile(value: unknown, place: ProfilePlace): GivenProfile {
@@ -114,9 +138,17 @@ function checkedDimBounds(value: unknown, dim: string, place: ProfilePlace): Dim
   const name = member(place.path, dim);
   const list = typeof value === 'number' ? [value, value, value] : (value as readonly unknown[]);
   const [min, opt, max] = Array.from(list);
+  if (list.some((item) => typeof item === 'object' && item !== null)) {
+    throw invalidProfile(
+      `expected [min, opt, max] of sizes for \`${name}\` if it is a named dim, but received ${describeValue(value)}. For the ` +
+        `dims of an input write ${propertyKey(dim)}: { min: […], opt: […], max: […] }.`,
+      place,
+      { dim },
+    );
+  }
   if (list.length !== 3 || !isSize(min) || !isSize(opt) || !isSize(max)) {
     throw invalidProfile(
-      `expected [min, opt, max] or a single size for \`${name}\`, of integers that are at least 0, but received ` +
+      `expected [min, opt, max] or a single size for \`${name}\`, of integers from 0 to ${maxDim}, but received ` +
         `${describeValue(value)}. ${advice}`,
       place,
       { dim },
@@ -138,6 +170,10 @@ function checkedInput(value: unknown, input: string, place: ProfilePlace): Given
     const expected = 'an object { min, opt, max }, or [min, opt, max] of a named dim,';
     throw invalidArgument(name, expected, value);
   }
+  if (isProfile(value)) {
+    const expected = `an object { min, opt, max } (named profiles go into an object, without the brackets: { ${propertyKey(input)}: { … } })`;
+    throw invalidArgument(name, expected, value);
+  }
   const { min, opt, max, values } = checkedOptions(
     value as Partial<Record<(typeof rangeKeys)[number], unknown>>,
     name,
@@ -147,6 +183,10 @@ function checkedInput(value: unknown, input: string, place: ProfilePlace): Given
   const hasDims = min !== undefined || opt !== undefined || max !== undefined;
   if (!hasDims && values === undefined) {
     throw invalidArgument(name, 'an object { min, opt, max }', value);
+  }
+  if (isSize(min) && isSize(opt) && isSize(max)) {
+    const expected = `arrays as min, opt and max (for a named dim write ${propertyKey(input)}: [${min}, ${opt}, ${max}])`;
+    throw invalidArgument(name, expected, [min, opt, max]);
   }
   return {
     dims: hasDims ? checkedRange({ min, opt, max }, where, dimsKind) : null,
@@ -180,7 +220,7 @@ interface RangeKind {
 const dimsKind: RangeKind = {
   noun: 'dims',
   most: maxDims,
-  element: 'an integer of at least 0',
+  element: `an integer from 0 to ${maxDim}`,
   accepts: isSize,
 };
 
@@ -246,5 +286,5 @@ function checkedList(
 }
 
 function isSize(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= maxDim;
 }

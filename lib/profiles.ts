@@ -3,8 +3,9 @@ import type { DimsRange, InputRange, Profile } from './manifest-schema';
 import { dynamicDimsOf, filledRange, namedDimsOf } from './named-dims';
 import type { DimBounds, ModelInput, OpenDim } from './named-dims';
 import { suggestion } from './nearest-name';
-import { invalidProfile, quotedNames } from './profile-error';
+import { invalidProfile, member, propertyKey } from './profile-error';
 import type { GivenProfile, GivenProfiles, GivenRange } from './profile-option';
+import { quotedNames } from './quoted-names';
 
 /** Profiles that say everything: dims for each input that has dynamic ones or was named. */
 export interface ResolvedProfiles {
@@ -77,16 +78,18 @@ function namedDims(
 ): ReadonlyMap<string, DimBounds> {
   const known = namedDimsOf(inputs);
   const names = inputs.map(({ name }) => name);
+  const knownDims = new Set(known);
+  const knownInputs = new Set(names);
   const named = new Map<string, DimBounds>();
   for (const [dim, bounds] of profile.dims) {
-    if (!known.includes(dim)) throw unknownDim(dim, known, names, profile);
+    if (!knownDims.has(dim)) throw unknownDim(dim, known, names, profile);
     named.set(dim, bounds);
   }
   for (const [name, range] of profile.inputs) {
-    if (names.includes(name)) continue;
+    if (knownInputs.has(name)) continue;
     // The command line cannot tell `batch:1/8/32` from a range of an input with one axis.
-    const bounds = known.includes(name) ? boundsOf(range) : null;
-    if (bounds === null) throw unknownInput(name, known, names, profile);
+    const bounds = knownDims.has(name) ? boundsOf(range) : null;
+    if (bounds === null) throw unknownInput(name, range, known, names, profile);
     named.set(name, bounds);
   }
   return named;
@@ -194,17 +197,33 @@ function unknownDim(
 
 function unknownInput(
   input: string,
+  { values }: GivenRange,
   known: readonly string[],
   inputs: readonly string[],
   profile: GivenProfile,
 ): TrtError {
   const message = known.includes(input)
-    ? `${JSON.stringify(input)} in \`${profile.path}\` is a named dim of the model, not an input: give it as ` +
-      '[min, opt, max] or as a single size.'
+    ? `${JSON.stringify(input)} in \`${profile.path}\` is a named dim of the model, not an input: ` +
+      (values === null
+        ? 'give it as [min, opt, max] or as a single size.'
+        : `write ${propertyKey(input)}: [${sizesIn(values)}] (${input}:${sizesIn(values, '/')} on the command line).`)
     : `\`${profile.path}\` ranges ${JSON.stringify(input)}, which is no input of the model; its inputs are ${quotedNames(inputs)}` +
       (known.length === 0 ? '' : ` and its named dims ${quotedNames(known)}`) +
-      (suggestion(input, [...inputs, ...known]) || '.');
+      (suggestion(input, [...inputs, ...known]) || '.') +
+      bracketsFor(input, inputs, profile);
   return invalidProfile(message, profile, { input, inputs });
+}
+
+function sizesIn({ min, opt, max }: DimsRange, separator = ', '): string {
+  return [min, opt, max].map(([size = 'size']) => size).join(separator);
+}
+
+/** `{ end: { values: … } }` without brackets is a profile that is called `end`. */
+function bracketsFor(input: string, inputs: readonly string[], { path }: GivenProfile): string {
+  const name = inputs.find((each) => path === member('options.profiles', each));
+  return input !== 'values' || name === undefined
+    ? ''
+    : ` For the values of an input put brackets around it: profiles: [{ ${propertyKey(name)}: { values: … } }].`;
 }
 
 function missingProfile(incomplete: readonly Incomplete[]): TrtError {
@@ -213,15 +232,15 @@ function missingProfile(incomplete: readonly Incomplete[]): TrtError {
   );
   const lists = incomplete.map(({ path, open: dims }) => {
     const list = dims.map(describeOpenDim).join(', ');
+    const ranges = rangesFor(dims).join(', ');
     return path === null
-      ? `these dims of the model are dynamic and have no profile: ${list}`
-      : `\`${path}\` leaves dynamic dims of the model open: ${list}`;
+      ? `these dims of the model are dynamic and have no profile: ${list}. Give each a range in \`profiles\`: ` +
+          `profiles: [{ ${ranges} }].`
+      : `\`${path}\` leaves dynamic dims of the model open: ${list}. Add to that profile ${ranges}.`;
   });
-  return new TrtError(
-    'ERR_TRT_PROFILE_MISSING',
-    `${lists.join('; ')}. Give each a range in \`profiles\`: ${exampleFor(open)}.`,
-    { details: { inputs: [...new Set(open.map(({ input }) => input))], open } },
-  );
+  return new TrtError('ERR_TRT_PROFILE_MISSING', lists.join(' '), {
+    details: { inputs: [...new Set(open.map(({ input }) => input))], open },
+  });
 }
 
 /** `input "ids" axis 1 (seq)` */
@@ -229,15 +248,13 @@ function describeOpenDim({ input, axis, dim }: OpenDim): string {
   return `input ${JSON.stringify(input)} axis ${axis}${dim === null ? '' : ` (${dim})`}`;
 }
 
-function exampleFor(open: readonly OpenDim[]): string {
-  const nameless = open.find(({ dim }) => dim === null);
-  const keys =
-    nameless === undefined
-      ? [...new Set(open.map(({ dim }) => `${key(dim ?? '')}: [min, opt, max]`))]
-      : [`${key(nameless.input)}: { min: […], opt: […], max: […] }`];
-  return `profiles: [{ ${keys.join(', ')} }]`;
-}
-
-function key(name: string): string {
-  return /^[A-Za-z_$][\w$]*$/.test(name) ? name : JSON.stringify(name);
+/** What to write for open dims: the range of an input with a nameless one, else one of each named dim. */
+function rangesFor(open: readonly OpenDim[]): readonly string[] {
+  const nameless = new Set(open.flatMap(({ input, dim }) => (dim === null ? [input] : [])));
+  const keys = open.map(({ input, dim }) =>
+    dim === null || nameless.has(input)
+      ? `${propertyKey(input)}: { min: […], opt: […], max: […] }`
+      : `${propertyKey(dim)}: [min, opt, max]`,
+  );
+  return [...new Set(keys)];
 }

@@ -3,6 +3,7 @@ import { TrtError } from './errors';
 import { manifestFor, manifestPathOf, manifestText, parseManifest } from './manifest';
 import type { FileWork } from './file-work';
 import type { Manifest } from './manifest-schema';
+import { isManifestText } from './own-files';
 import { realFiles, type PublishFiles } from './publish-files';
 import { removeStaleTemps, tempPathFor } from './temp-files';
 import { writeError } from './write-error';
@@ -101,11 +102,23 @@ async function lookAtStanding(publication: Required<Publication>): Promise<Stand
   const { files, output, work } = publication;
   const manifestPath = manifestPathOf(output);
   const manifestBytes = await files.readFile(manifestPath).catch(missing);
+  if (manifestBytes !== null) refuseForeign(manifestBytes, manifestPath);
   const stats = await files.stat(output).catch(missing);
   if (stats === null) return { previous: null, manifestBytes };
   const { sha256, sizeBytes } = await work.hashFile(output);
   const described = manifestBytes && describes(manifestBytes, manifestPath, sha256);
   return { previous: described ?? { plan: { sha256, sizeBytes } }, manifestBytes };
+}
+
+/** `checkOutput` looked before the build; what another program wrote there since is not replaced either. */
+function refuseForeign(bytes: Uint8Array, file: string): void {
+  if (bytes.length === 0 || isManifestText(Buffer.from(bytes).toString('utf8'))) return;
+  throw new TrtError(
+    'ERR_TRT_WRITE',
+    `expected to write the manifest to ${file}, but a file that is not a manifest of trt-node was put there while the engine ` +
+      'was built, and would be lost. Name another output, or move that away.',
+    { details: { path: file, step: 'look at what stands there', errno: null } },
+  );
 }
 
 /** The standing manifest when it is readable and is that plan's; a new publication replaces it in any case. */

@@ -1,22 +1,22 @@
-import { mkdir, open, rm, type FileHandle } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, open, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
-import { invalidArgument, TrtError } from './errors';
+import { invalidArgument } from './errors';
 import { sliceBytes } from './input-copy';
 import type { LentBytes } from './lent-bytes';
 import type { GivenExternalData, ModelSource } from './model-source';
 import { describeTensor, externalDataError, type ExternalData } from './onnx/external-data';
 import { normalLocation } from './onnx/external-location';
 import { checkModelSize } from './onnx/model-file';
-import { makeTempFolder } from './temp-folders';
+import { quotedNames } from './quoted-names';
+import { inTempFolder, makeTempFolder, removeTempFolder } from './temp-folders';
 
 /** A model as a file, with a private folder (mode 0700) for the time of its build. */
 export interface StagedModel {
   readonly path: string;
   /** For the manifest. */
   readonly name: string;
-  /** For errors. */
-  readonly where: string;
+  /** For errors: null for bytes. */
+  readonly where: string | null;
   /** The folder that the model's external data lies in. */
   readonly dataFolder: string;
   /** An empty private folder. */
@@ -26,8 +26,11 @@ export interface StagedModel {
    * ERR_TRT_EXTERNAL_DATA (reason `missing`), ERR_TRT_INVALID_ARG, ERR_TRT_WRITE. Files lie where they are already.
    */
   bringData(data: ExternalData): Promise<void>;
-  /** Removes what was written, once nothing writes any more. Never rejects. */
-  remove(): Promise<void>;
+  /**
+   * Removes what was written; in the background once more when `writersGone` is fulfilled (see `BuildProcessOptions.onStart`).
+   * Never rejects.
+   */
+  remove(writersGone?: Promise<void>): Promise<void>;
 }
 
 /** Rejects with `ERR_TRT_WRITE`, `ERR_TRT_ONNX_INVALID` (reason `too-large`), `ERR_TRT_INVALID_ARG`, or the signal's reason. */
@@ -35,13 +38,13 @@ export async function stageModel(
   source: ModelSource,
   signal: AbortSignal | null,
 ): Promise<StagedModel> {
-  const where = 'path' in source ? source.path : 'the bytes of `model`';
+  const where = 'path' in source ? source.path : null;
   if ('bytes' in source) checkModelSize(where, source.bytes.byteLength);
-  const folder = await inTempFolder('make a temporary folder', makeTempFolder);
+  const folder = await makeTempFolder();
   let writing: Promise<void> = Promise.resolve();
-  const remove = async (): Promise<void> => {
+  const remove = async (writersGone?: Promise<void>): Promise<void> => {
     await writing.catch(() => undefined);
-    await rm(folder, { recursive: true, force: true, maxRetries: 3 }).catch(() => undefined);
+    await removeTempFolder(folder, writersGone);
   };
   try {
     const stage = path.join(folder, 'stage');
@@ -79,13 +82,13 @@ async function writeData(
   given: GivenExternalData,
   signal: AbortSignal | null,
 ): Promise<void> {
-  const unknown = [...given.keys()].find((location) => !data.files.includes(location));
+  const files = new Set(data.files);
+  const unknown = [...given.keys()].find((location) => !files.has(location));
   if (unknown !== undefined) {
-    const named = data.files.slice(0, 10).map((file) => JSON.stringify(file));
     const expected =
-      named.length === 0
+      files.size === 0
         ? 'no locations (the model has no external data)'
-        : `only the locations that the model names (${named.join(', ')})`;
+        : `only the locations that the model names (${quotedNames(data.files.slice(0, 10))})`;
     throw invalidArgument('options.externalData', expected, unknown);
   }
   for (const { tensor } of data.extents) {
@@ -139,26 +142,5 @@ async function writeWhole(handle: FileHandle, slice: Buffer, length: number): Pr
   for (let written = 0; written < length;) {
     const { bytesWritten } = await handle.write(slice, written, length - written);
     written += bytesWritten;
-  }
-}
-
-async function inTempFolder<T>(
-  step: string,
-  work: () => Promise<T>,
-  signal: AbortSignal | null = null,
-): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    // An abort's reason is whatever its caller chose.
-    if (signal?.aborted) throw signal.reason;
-    if (error instanceof TrtError) throw error;
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw new TrtError(
-      'ERR_TRT_WRITE',
-      `could not ${step} in ${tmpdir()}: ${message}. Make that folder writable, free some space there, or name another one in ` +
-        'the environment variable TMPDIR.',
-      { cause: error, details: { path: tmpdir(), step, errno: code ?? null } },
-    );
   }
 }

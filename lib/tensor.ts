@@ -162,7 +162,8 @@ export class Tensor<T extends TensorType = TensorType> implements TensorLike {
    * The values as nested arrays, as deep as there are dims; a bare value for a scalar. Bigints for `int64`, booleans for `bool`,
    * numbers for every other type.
    *
-   * @throws TrtError `ERR_TRT_INVALID_ARG`: the buffer of `data` was transferred or resized
+   * @throws TrtError `ERR_TRT_INVALID_ARG`: the buffer of `data` was transferred or resized; more than 32 axes, or more than
+   * 10^8 arrays and values
    */
   toNested(): NestedTensor<T> {
     return this.#nested() as NestedTensor<T>;

@@ -7,8 +7,9 @@ import {
   snapshotOf,
   type EnvironmentSnapshot,
 } from '../doctor/environment-snapshot';
+import type { KnownEnvironment } from '../doctor/known-environment';
 import { renderComparison, type ComparisonNames } from '../doctor/render-comparison';
-import { readSnapshot, writeSnapshot } from '../doctor/snapshot-file';
+import { checkSnapshotTarget, readSnapshot, writeSnapshot } from '../doctor/snapshot-file';
 import { probeRuntimes } from '../probe';
 import type { RuntimeReport } from '../runtime-report';
 import { exitCodes } from './exit-codes';
@@ -81,6 +82,8 @@ async function run(flags: DoctorFlags, command: Command): Promise<void> {
     return;
   }
   if (flags.lock !== undefined) {
+    // First: asking the machine and hashing its libraries takes seconds.
+    await checkSnapshotTarget(flags.lock);
     const taken = await snapshot(flags);
     await writeSnapshot(flags.lock, taken);
     print(flags, taken, () => lockLine(flags.lock ?? '', taken));
@@ -93,8 +96,8 @@ async function run(flags: DoctorFlags, command: Command): Promise<void> {
 }
 
 function compare(
-  a: EnvironmentSnapshot,
-  b: EnvironmentSnapshot,
+  a: KnownEnvironment,
+  b: KnownEnvironment,
   names: ComparisonNames,
   flags: DoctorFlags,
 ): void {

@@ -27,7 +27,7 @@ interface Item<T> {
  */
 export function parseProfile(text: string, option = '--profile'): ProfileOption {
   const form = 'name:min/opt/max such as x:1x8/8x8/64x8 or, for values, name=min/opt/max';
-  return profileOf(parseItems(text, option, form, parseRange));
+  return profileOf(parseItems(text, option, form, parseRange, wrongParts));
 }
 
 /** trtexec's three options as one profile; null when none of them is given. */
@@ -141,6 +141,7 @@ function parseItems<T>(
   option: string,
   expected: string,
   parseValue: (text: string, sign: Sign) => T | null,
+  mistakeIn?: (text: string) => string | null,
 ): readonly Item<T>[] {
   const seen = new Set<string>();
   return text.split(',').map((part) => {
@@ -148,8 +149,12 @@ function parseItems<T>(
     const at = Math.max(part.lastIndexOf(':'), part.lastIndexOf('='));
     const name = part.slice(0, Math.max(at, 0)).trim();
     const sign = part[at] === '=' ? '=' : ':';
-    const value = parseValue(part.slice(at + 1), sign);
-    if (name === '' || value === null) throw invalidArgument(option, expected, text);
+    const valueText = part.slice(at + 1);
+    const value = parseValue(valueText, sign);
+    if (name === '' || value === null) {
+      const mistake = name === '' ? null : (mistakeIn?.(valueText) ?? null);
+      throw invalidArgument(option, mistake === null ? expected : `${expected} (${mistake})`, text);
+    }
     if (seen.has(sign + name)) throw invalidArgument(option, `${name}${sign} only once`, text);
     seen.add(sign + name);
     return { name, sign, value };
@@ -165,6 +170,13 @@ function profileOf(items: readonly Item<DimsRange>[]): ProfileOption {
   }
   // Unlike a literal, safe for an input that is called `__proto__`.
   return Object.fromEntries(inputs);
+}
+
+/** What is wrong with a range such as `1/8`; null where its numbers are. */
+function wrongParts(range: string): string | null {
+  const { length } = range.split('/');
+  if (length === 1 || length === 3) return null;
+  return `${range} has ${length} parts: give three, min/opt/max, or one that stands for all`;
 }
 
 function parseRange(text: string, sign: Sign): DimsRange | null {

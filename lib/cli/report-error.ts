@@ -21,7 +21,7 @@ export const flagOf: Readonly<Record<string, string>> = {
   indexUrl: '--index-url',
 };
 
-const profileHint =
+const dimsHint =
   "On the command line: --profile 'batch:1/8/32' (a named dim) or --profile 'x:1x8/8x8/64x8' (an input), each min/opt/max; " +
   'or --minShapes x:1x8 --optShapes x:8x8 --maxShapes x:64x8.';
 
@@ -34,13 +34,21 @@ export function formatError(error: unknown, colors: Pick<typeof pc, 'red' | 'dim
     return `${colors.red('error')}: ${text}`;
   }
   const lines = [`${colors.red('error')} [${error.code}]: ${inFlags(error)}`];
-  if (error.code === 'ERR_TRT_PROFILE_MISSING') lines.push(profileHint);
+  if (error.code === 'ERR_TRT_PROFILE_MISSING') lines.push(profileHint(error));
   const tail = worthReading(error.log).slice(-logTail);
   if (tail.length > 0) {
     lines.push(colors.dim('TensorRT said:'));
     for (const { severity, message } of tail) lines.push(colors.dim(`  [${severity}] ${message}`));
   }
   return lines.join('\n');
+}
+
+function profileHint({ message, details }: TrtError): string {
+  const { inputs } = details;
+  // What lacks a range, dims or the values of a shape tensor, stands in the example of the message alone.
+  if (!/\bvalues: \{/.test(message) || !Array.isArray(inputs)) return dimsHint;
+  const items = inputs.map((name) => `${String(name)}=1/8/64`).join(',');
+  return `On the command line: --profile '${items}', the values as min/opt/max; several as 1x8/8x8/64x8.`;
 }
 
 /** Errors and warnings; the chatty severities only where there is nothing else. */

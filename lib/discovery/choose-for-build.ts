@@ -3,6 +3,7 @@ import { TrtError } from '../errors';
 import { gpuUnsupported } from '../gpu-support';
 import type { Flavour } from '../manifest-schema';
 import { isUsable, type Discovery, type UsableLibrary } from './found-library';
+import type { SearchGoal } from './search-goal';
 import {
   builderMissing,
   libraryNotFound,
@@ -31,9 +32,37 @@ export function chooseForBuild(choice: BuildChoice): UsableLibrary {
   }
   const given = requestedFileProblem(found);
   if (given) throw given;
-  if (runtime !== 'auto') return chooseOf(runtime, choice);
-  if (choice.computeCapabilities.length > 0) return chooseOf('tensorrt-rtx', choice);
-  return chooseAutomatically(choice);
+  const [flavour, ...others] = flavoursFor(choice);
+  return others.length === 0 ? chooseOf(flavour, choice) : chooseAutomatically(choice);
+}
+
+type Target = Pick<BuildChoice, 'runtime' | 'computeCapabilities'>;
+
+/** What may build, preferred first. */
+function flavoursFor({ runtime, computeCapabilities }: Target): readonly [Flavour, ...Flavour[]] {
+  if (runtime !== 'auto') return [runtime];
+  return computeCapabilities.length > 0 ? ['tensorrt-rtx'] : ['tensorrt', 'tensorrt-rtx'];
+}
+
+/** The search that a build needs. `driver` is awaited once a library was opened. */
+export function goalOfBuild({
+  driver,
+  ...wanted
+}: Omit<BuildChoice, 'found' | 'driver'> & { readonly driver: Promise<NativeDriver> }): SearchGoal {
+  const preferred = flavoursFor(wanted);
+  return {
+    rank: ({ flavour }) =>
+      preferred.includes(flavour) ? preferred.indexOf(flavour) : preferred.length,
+    isMetBy: async (library) => {
+      const choice = { ...wanted, driver: await driver };
+      return (
+        preferred.includes(library.flavour) &&
+        library.hasBuilder &&
+        targetMissing(library.flavour, choice) === null &&
+        gpuProblem(library, choice) === null
+      );
+    },
+  };
 }
 
 function chooseOf(flavour: Flavour, choice: BuildChoice): UsableLibrary {
@@ -46,9 +75,7 @@ function chooseOf(flavour: Flavour, choice: BuildChoice): UsableLibrary {
 }
 
 function chooseAutomatically(choice: BuildChoice): UsableLibrary {
-  const options = (['tensorrt', 'tensorrt-rtx'] as const).map((flavour) =>
-    optionOf(flavour, choice),
-  );
+  const options = flavoursFor(choice).map((flavour) => optionOf(flavour, choice));
   for (const { builder, problem } of options) {
     if (problem === null && !(builder instanceof TrtError)) return builder;
   }
@@ -89,7 +116,7 @@ function optionOf(flavour: Flavour, choice: BuildChoice): BuildOption {
 }
 
 /** Why no library of `flavour` can build for the wanted target on this machine, whichever release it is. */
-function targetMissing(flavour: Flavour, choice: BuildChoice): TrtError | null {
+function targetMissing(flavour: Flavour, choice: Omit<BuildChoice, 'found'>): TrtError | null {
   const { computeCapabilities, driver, device = 0 } = choice;
   const gpu = driver.gpus[device];
   if (flavour === 'tensorrt') {
@@ -101,7 +128,7 @@ function targetMissing(flavour: Flavour, choice: BuildChoice): TrtError | null {
 }
 
 /** ERR_TRT_GPU_UNSUPPORTED where the release does not run on the GPU to build for. */
-function gpuProblem(library: UsableLibrary, choice: BuildChoice): TrtError | null {
+function gpuProblem(library: UsableLibrary, choice: Omit<BuildChoice, 'found'>): TrtError | null {
   const { computeCapabilities, driver, device = 0 } = choice;
   const gpu = driver.gpus[device];
   if (computeCapabilities.length > 0 || !gpu) return null;

@@ -8,7 +8,8 @@ import {
   requestedFileProblem,
   unusableLibraries,
 } from './refusals';
-import { releaseOf } from './versions';
+import type { SearchGoal } from './search-goal';
+import { isVersionOf, releaseOf } from './versions';
 
 export interface LoadChoice {
   readonly found: Discovery;
@@ -25,7 +26,7 @@ export function chooseForLoad({ found, flavour, version }: LoadChoice): UsableLi
   const release = releaseOf(version);
   const ofFlavour = found.libraries.filter((library) => library.flavour === flavour);
   const usable = ofFlavour.filter(isUsable).filter(({ hasRuntime }) => hasRuntime);
-  const match = usable.find((library) => releaseOf(library.version) === release);
+  const match = usable.find((library) => loads(library, flavour, release));
   if (match) return match;
   if (usable.length > 0) throw otherVersion(usable, flavour, release);
   const unusable = unusableLibraries(ofFlavour);
@@ -33,6 +34,29 @@ export function chooseForLoad({ found, flavour, version }: LoadChoice): UsableLi
   const other = found.requested === null ? undefined : found.libraries.find(isUsable);
   if (other) throw otherFlavour(other, flavour, release);
   throw libraryNotFound(found, [flavour]);
+}
+
+/** The search that a load needs: files whose names tell of another release are opened last, when nothing else was it. */
+export function goalOfLoad({ flavour, version }: Omit<LoadChoice, 'found'>): SearchGoal {
+  const release = releaseOf(version);
+  return {
+    rank: (candidate) => {
+      const told = [candidate.namedVersion, versionOfFolder(candidate.files.core)];
+      return told.every((version) => version === null || isVersionOf(version, release)) ? 0 : 1;
+    },
+    isMetBy: (library) => loads(library, flavour, release),
+  };
+}
+
+/** `trt-node setup` and NVIDIA's archives name it, `TensorRT-10.6.0.26`; files in there often tell their major alone. */
+function versionOfFolder(file: string): string | null {
+  return /\/tensorrt-(?:rtx-)?(\d+\.\d+\.\d+)[^/]*\//i.exec(file)?.[1] ?? null;
+}
+
+function loads(library: UsableLibrary, flavour: Flavour, release: string): boolean {
+  return (
+    library.flavour === flavour && library.hasRuntime && releaseOf(library.version) === release
+  );
 }
 
 function otherVersion(

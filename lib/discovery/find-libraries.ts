@@ -5,8 +5,9 @@ import type { NativeLibraryFiles, NativeLibraryProbe } from '../binding';
 import { invalidArgument, TrtError } from '../errors';
 import type { Flavour } from '../manifest-schema';
 import { candidateAt, candidatesIn, distinct, type Candidate } from './candidates';
-import type { Discovery, FoundLibrary, Place } from './found-library';
+import { isUsable, type Discovery, type FoundLibrary, type Place } from './found-library';
 import { openInChild } from './open-in-child';
+import type { SearchGoal } from './search-goal';
 import { libraryFoldersOf, searchPaths, type SearchPath } from './places';
 import { usableReleases } from './supported-releases';
 
@@ -15,6 +16,8 @@ export interface FindLibrariesOptions {
   readonly library?: string | undefined;
   /** Only candidates of this flavour are opened (a given `library` always is). Both when omitted. */
   readonly flavour?: Flavour | undefined;
+  /** Opening ends once it is met, and `libraries` are then those that were opened. All are opened when omitted. */
+  readonly goal?: SearchGoal | undefined;
   /** Default: process.env. The child that opens the candidates gets it too. */
   readonly env?: NodeJS.ProcessEnv | undefined;
   /** Milliseconds for one candidate; 30000 when omitted. */
@@ -42,12 +45,15 @@ const limits: Readonly<Record<'lean' | 'dispatch', string>> = {
 
 const defaultTimeoutMs = 30_000;
 
-/** Lists every TensorRT on this machine, usable or with its problem, and every place that was looked at. */
+/**
+ * Lists the TensorRTs on this machine, usable or with their problems, and every place that was looked at. When no library
+ * meets the goal, or none is given, it is all of them.
+ */
 export async function findLibraries(
   options: FindLibrariesOptions = {},
   { open = openInChild, root = '/', arch = process.arch }: SearchSeams = {},
 ): Promise<Discovery> {
-  const { library, flavour, env = process.env, timeoutMs = defaultTimeoutMs } = options;
+  const { library, flavour, goal, env = process.env, timeoutMs = defaultTimeoutMs } = options;
   const requested = library === undefined ? null : await requestedPath(library);
   const paths =
     requested === null
@@ -80,11 +86,15 @@ export async function findLibraries(
   const wanted = distinct(candidates).filter(
     (candidate) => requested !== null || flavour === undefined || candidate.flavour === flavour,
   );
-  const libraries: FoundLibrary[] = [];
-  // One after another: each child maps up to gigabytes, and a first usable answer is not waited for any longer.
-  for (const candidate of wanted) {
-    libraries.push(await lookAt(candidate, open, { env, timeoutMs }));
+  const opened = new Map<Candidate, FoundLibrary>();
+  // One after another: each child maps up to gigabytes, and with a goal the first answer is mostly the last one needed.
+  for (const candidate of goal ? ranked(wanted, goal) : wanted) {
+    const found = await lookAt(candidate, open, { env, timeoutMs });
+    opened.set(candidate, found);
+    if (goal && isUsable(found) && (await goal.isMetBy(found))) break;
   }
+  // In the order of the search, whatever was opened first.
+  const libraries = wanted.flatMap((candidate) => opened.get(candidate) ?? []);
   return { libraries, places, requested };
 }
 
@@ -170,4 +180,9 @@ async function lookAt(
 function distinctPaths(paths: readonly SearchPath[]): SearchPath[] {
   const seen = new Set<string>();
   return paths.filter(({ path: each }) => !seen.has(each) && seen.add(each));
+}
+
+/** A stable sort: equals stay in the order of the search, which is the user's. */
+function ranked(candidates: readonly Candidate[], { rank }: SearchGoal): Candidate[] {
+  return [...candidates].sort((a, b) => rank(a) - rank(b));
 }

@@ -36,8 +36,8 @@ export async function openInChild(
 async function fingerprint(files: NativeLibraryFiles, env: NodeJS.ProcessEnv): Promise<string> {
   const facts = [files.core, files.parser].map(async (file) => {
     if (file === null) return null;
-    const { mtimeMs, size, ino } = await stat(file);
-    return [file, mtimeMs, size, ino];
+    const { mtimeMs, size, dev, ino } = await stat(file);
+    return [file, mtimeMs, size, dev, ino];
   });
   return JSON.stringify([env['LD_LIBRARY_PATH'] ?? '', ...(await Promise.all(facts))]);
 }

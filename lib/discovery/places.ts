@@ -61,6 +61,7 @@ function tensorrtRoot({ env, arch }: Machine): SearchPath[] {
 /** A runtime counts once its runtime.json is there: `trt-node setup` writes that last. */
 async function fetchedRuntimes(env: NodeJS.ProcessEnv): Promise<SearchPath[]> {
   const home = runtimesFolder(env);
+  if (home === null) return [];
   const complete: string[] = [];
   for (const name of await namesIn(home)) {
     const folder = path.join(home, name);

@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
+import { homeInEnvironment } from '../home';
 import type { Machine, SearchPath } from './places';
 import { compareVersions } from './versions';
 
@@ -21,9 +22,10 @@ export async function pythonPackages({ env, root }: Machine): Promise<SearchPath
   for (const prefix of ['usr', 'usr/local', 'opt/conda', 'opt/venv']) {
     sites.push(...(await sitesOf(path.join(root, prefix), 'Python packages')));
   }
-  const user = env['PYTHONUSERBASE'] ?? (env['HOME'] && path.join(env['HOME'], '.local'));
+  const home = homeInEnvironment(env);
+  const user = env['PYTHONUSERBASE'] ?? (home && path.join(home, '.local'));
   if (user) sites.push(...(await sitesOf(path.resolve(user), 'Python packages (user)')));
-  const pyenv = env['PYENV_ROOT'] ?? (env['HOME'] && path.join(env['HOME'], '.pyenv'));
+  const pyenv = env['PYENV_ROOT'] ?? (home && path.join(home, '.pyenv'));
   if (pyenv) {
     const versions = path.join(pyenv, 'versions');
     for (const name of await namesIn(versions)) {

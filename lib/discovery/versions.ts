@@ -13,3 +13,8 @@ export function compareVersions(a: string, b: string): number {
 export function releaseOf(version: string): string {
   return version.split('.').slice(0, 3).join('.');
 }
+
+/** Whether `10` and `10.6.0.26`, which file names tell, may be release `10.6.0`: they say nothing else, as far as they go. */
+export function isVersionOf(named: string, release: string): boolean {
+  return `${release}.`.startsWith(`${releaseOf(named)}.`);
+}

@@ -1,11 +1,11 @@
 import { compareFacts, type Comparison } from './comparison';
 import { factsOf } from './environment-facts';
-import type { EnvironmentSnapshot } from './environment-snapshot';
+import type { KnownEnvironment } from './known-environment';
 
 /** What differs between two environments, and what it can do. Pure. */
-export function compareEnvironments(a: EnvironmentSnapshot, b: EnvironmentSnapshot): Comparison {
+export function compareEnvironments(a: KnownEnvironment, b: KnownEnvironment): Comparison {
   const [left, right] = [factsOf(a), factsOf(b)];
-  // A variable outside of the usual ones is a fact of the side that has it alone.
+  // A variable is a fact of the side that sets it alone. Not set is a value: what differs is whether it is set at all.
   return compareFacts(withUnset(left, right), withUnset(right, left));
 }
 

@@ -50,6 +50,8 @@ export interface Comparison {
   readonly same: boolean;
   /** What breaks first, then what slows, then the rest; the largest first in each. */
   readonly differences: readonly Difference[];
+  /** How many values both sides know. */
+  readonly compared: number;
   /** Labels of what one side does not know. */
   readonly notCompared: readonly string[];
 }
@@ -59,12 +61,16 @@ export function compareFacts(a: readonly Fact[], b: readonly Fact[]): Comparison
   const others = new Map(b.map((fact) => [fact.id, fact]));
   const found: { readonly difference: Difference; readonly weight: number }[] = [];
   const notCompared: string[] = [];
+  let compared = 0;
   for (const fact of a) {
     const other = others.get(fact.id);
     if (!other) continue;
     if (fact.value === null || other.value === null) {
       if (fact.value !== other.value && fact.varies !== true) notCompared.push(fact.label);
-    } else if (!isSame(fact, other)) {
+      continue;
+    }
+    compared += 1;
+    if (!isSame(fact, other)) {
       // Groups can depend on the value (no driver at all): the worse side's counts.
       const worse = rank(fact) <= rank(other) ? fact : other;
       found.push({ difference: differenceOf(worse, fact, other), weight: worse.weight });
@@ -77,7 +83,7 @@ export function compareFacts(a: readonly Fact[], b: readonly Fact[]): Comparison
       y.weight - x.weight,
   );
   const differences = found.map(({ difference }) => difference);
-  return { same: differences.every(({ varies }) => varies), differences, notCompared };
+  return { same: differences.every(({ varies }) => varies), differences, compared, notCompared };
 }
 
 function isSame(a: Fact, b: Fact): boolean {

@@ -1,30 +1,29 @@
 import { flavourNames } from '../gpu-support';
 import type { Flavour } from '../manifest-schema';
 import type { Fact } from './comparison';
-import type { EnvironmentSnapshot } from './environment-snapshot';
-import { gpuFacts } from './gpu-facts';
+import { gibibytes, gpuFacts } from './gpu-facts';
+import type { KnownEnvironment } from './known-environment';
 
 /** Everything of an environment that is compared; what differs from machine to machine by nature (UUIDs, times) is not. */
-export function factsOf(snapshot: EnvironmentSnapshot): Fact[] {
+export function factsOf(environment: KnownEnvironment): Fact[] {
   return [
-    ...driverFacts(snapshot),
+    ...driverFacts(environment),
     ...(['tensorrt', 'tensorrt-rtx'] as const).flatMap((flavour) =>
-      libraryFacts(flavour, snapshot),
+      libraryFacts(flavour, environment),
     ),
-    ...snapshot.gpus.flatMap(gpuFacts),
-    ...variableFacts(snapshot),
-    ...hostFacts(snapshot),
+    ...environment.gpus.flatMap(gpuFacts),
+    ...variableFacts(environment),
+    ...hostFacts(environment),
   ];
 }
 
-function driverFacts({ driver, gpus }: EnvironmentSnapshot): Fact[] {
-  const works = driver?.status === 'ok';
+function driverFacts({ driver, gpus }: KnownEnvironment): Fact[] {
   return [
     {
       id: 'driver.status',
       label: 'NVIDIA driver',
-      value: driver?.status ?? 'not asked',
-      text: works ? 'works' : 'does not work',
+      value: driver === null ? 'not asked' : driver.status,
+      text: driver === null ? 'could not be asked' : driverText(driver.status),
       group: 'breaks',
       weight: 100,
       meaning:
@@ -65,15 +64,21 @@ function driverFacts({ driver, gpus }: EnvironmentSnapshot): Fact[] {
   ];
 }
 
+function driverText(status: string | null): string {
+  return status === 'ok' ? 'works' : `does not work (${status ?? 'not known'})`;
+}
+
 /** The library that loads and builds by default: the first of its flavour that can load. */
-function libraryFacts(flavour: Flavour, { libraries }: EnvironmentSnapshot): Fact[] {
+function libraryFacts(flavour: Flavour, { libraries }: KnownEnvironment): Fact[] {
   const name = flavourNames[flavour];
-  const chosen = libraries.find((library) => library.flavour === flavour && library.canLoad);
+  const ofFlavour = libraries.filter((library) => library.flavour === flavour);
+  const chosen = ofFlavour.find(({ canLoad }) => canLoad === true);
+  const isUnsure = ofFlavour.some(({ canLoad }) => canLoad === null);
   return [
     {
       id: `${flavour}.version`,
       label: `${name} version`,
-      value: chosen?.version ?? 'none',
+      value: chosen ? chosen.version : isUnsure ? null : 'none',
       group: 'breaks',
       weight: 95,
       meaning: `A plan loads on the ${name} version that built it alone; another version also chooses other kernels.`,
@@ -171,38 +176,26 @@ const variableRules: Readonly<Record<string, VariableRule>> = {
   OMP_NUM_THREADS: { group: 'slows', weight: 14, meaning: 'Threads of CPU work beside trt-node.' },
 };
 
-function variableFacts({ variables }: EnvironmentSnapshot): Fact[] {
-  const names = new Set([...Object.keys(variableRules), ...Object.keys(variables), ...usual]);
-  return [...names].map((name) => ({
+/** Of what is set; compareEnvironments tells what one side alone sets. */
+function variableFacts({ variables }: KnownEnvironment): Fact[] {
+  return Object.entries(variables).map(([name, value]) => ({
     id: `env.${name}`,
     label: name,
-    // Not set is a value: what differs is whether it is set at all.
-    value: variables[name] ?? 'not set',
-    text: variables[name] === undefined ? 'not set' : undefined,
-    ...(variableRules[name] ?? plainVariable),
+    value,
+    ...ruleOf(name),
   }));
 }
 
-/** Compared where only one side has them, too. */
-const usual = [
-  'CUDA_VISIBLE_DEVICES',
-  'CUDA_DEVICE_ORDER',
-  'LD_LIBRARY_PATH',
-  'LD_PRELOAD',
-  'NVIDIA_VISIBLE_DEVICES',
-  'NVIDIA_DRIVER_CAPABILITIES',
-  'TENSORRT_ROOT',
-  'TRT_NODE_LIBRARY_PATH',
-  'TRT_NODE_HOME',
-  'VIRTUAL_ENV',
-  'CONDA_PREFIX',
-  'NODE_OPTIONS',
-];
+/** A file may name a variable `constructor`, which every object has. */
+function ruleOf(name: string): VariableRule {
+  return (Object.hasOwn(variableRules, name) ? variableRules[name] : undefined) ?? plainVariable;
+}
 
-function hostFacts({ host, node, trtNode, platform, libc }: EnvironmentSnapshot): Fact[] {
+function hostFacts({ host, node, trtNode, platform, libc }: KnownEnvironment): Fact[] {
   const informs = (id: string, label: string, value: Fact['value'], meaning: string): Fact => {
     return { id, label, value, group: 'informs', weight: 10, meaning };
   };
+  const isContainer = host.container === undefined ? null : host.container !== null;
   return [
     {
       id: 'platform',
@@ -258,7 +251,7 @@ function hostFacts({ host, node, trtNode, platform, libc }: EnvironmentSnapshot)
       id: 'memory',
       label: 'Main memory',
       value: host.memoryBytes,
-      text: `${(host.memoryBytes / 2 ** 30).toFixed(1)} GiB`,
+      text: gibibytes(host.memoryBytes),
       group: 'informs',
       weight: 12,
       tolerance: 0.02,
@@ -270,8 +263,8 @@ function hostFacts({ host, node, trtNode, platform, libc }: EnvironmentSnapshot)
     informs('os', 'System', host.os, 'It says nothing about speed by itself.'),
     informs('kernel', 'Kernel', host.kernel, 'It says nothing about speed by itself.'),
     {
-      ...informs('container', 'Container', host.container !== null, 'It costs no speed by itself.'),
-      text: host.container === null ? 'no' : 'yes',
+      ...informs('container', 'Container', isContainer, 'It costs no speed by itself.'),
+      text: isContainer === true ? 'yes' : 'no',
     },
   ];
 }

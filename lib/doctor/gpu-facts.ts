@@ -1,5 +1,5 @@
 import type { Fact } from './comparison';
-import type { SnapshotGpu } from './environment-snapshot';
+import type { KnownGpu } from './known-environment';
 
 /** What brings clocks down until someone changes a setting. */
 const settings = new Set(['application-clocks-setting', 'sync-boost', 'display-clock-setting']);
@@ -12,7 +12,7 @@ const troubles = new Set([
 ]);
 
 /** Facts of one GPU. Temperature, utilization, draw and used memory are told by `doctor`, and not compared. */
-export function gpuFacts(gpu: SnapshotGpu): Fact[] {
+export function gpuFacts(gpu: KnownGpu): Fact[] {
   const { state } = gpu;
   const fact = (
     name: string,
@@ -38,6 +38,7 @@ export function gpuFacts(gpu: SnapshotGpu): Fact[] {
     state?.clockEventReasons?.filter((reason) => reasons.has(reason)).join(', ');
   const held = among(settings);
   const slowed = among(troubles);
+  const others = state?.otherProcesses ?? null;
   const isIdle = state?.clockEventReasons?.includes('gpu-idle') !== false;
 
   return [
@@ -53,7 +54,7 @@ export function gpuFacts(gpu: SnapshotGpu): Fact[] {
         'A TensorRT plan runs on the compute capability that it was built on, a TensorRT-RTX plan on those that it lists.',
     }),
     fact('memory', 'memory', gpu.memoryTotalBytes, {
-      text: `${(gpu.memoryTotalBytes / 2 ** 30).toFixed(1)} GiB`,
+      text: gibibytes(gpu.memoryTotalBytes),
       group: 'breaks',
       weight: 50,
       tolerance: 0.02,
@@ -122,8 +123,8 @@ export function gpuFacts(gpu: SnapshotGpu): Fact[] {
       weight: 20,
       meaning: 'Without it the driver unloads when nobody uses the GPU: first calls take longer.',
     }),
-    fact('others', 'other processes on it', state && (state.otherProcesses ?? 0) > 0, {
-      text: String(state?.otherProcesses ?? 0),
+    fact('others', 'other processes on it', others === null ? null : others > 0, {
+      text: String(others),
       group: 'slows',
       weight: 84,
       varies: true,
@@ -133,9 +134,13 @@ export function gpuFacts(gpu: SnapshotGpu): Fact[] {
 }
 
 /** In units of one lane of the first generation; each generation doubles it. An idle link's own generation is lower, so the greatest counts. */
-function bandwidthOf({ state }: SnapshotGpu): number | null {
+function bandwidthOf({ state }: KnownGpu): number | null {
   const generation = state?.pcieGenerationMax;
   const width = state?.pcieWidth;
   if (typeof generation !== 'number' || typeof width !== 'number') return null;
   return width * 2 ** (generation - 1);
+}
+
+export function gibibytes(bytes: number | null): string | undefined {
+  return bytes === null ? undefined : `${(bytes / 2 ** 30).toFixed(1)} GiB`;
 }

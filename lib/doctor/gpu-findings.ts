@@ -94,7 +94,9 @@ const slowdowns: Readonly<Record<string, string>> = {
 };
 
 function throttling(state: NativeGpuState): Finding[] {
-  const reasons = (state.clockEventReasons ?? []).filter((reason) => slowdowns[reason]);
+  const reasons = (state.clockEventReasons ?? []).filter((reason) =>
+    Object.hasOwn(slowdowns, reason),
+  );
   if (reasons.length === 0) return [];
   return [
     {

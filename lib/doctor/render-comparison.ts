@@ -49,7 +49,7 @@ export function renderComparison(
     `${paint.bold(a)} → ${paint.bold(b)}`,
     ...sections,
     ...unknown,
-    same ? `${paint.green('✓')} ${sameLine(differences)}` : differsLine(differences),
+    same ? `${paint.green('✓')} ${sameLine(comparison)}` : differsLine(differences),
   ].join('\n\n');
 }
 
@@ -65,10 +65,13 @@ function factor({ slower, varies }: Difference, names: ComparisonNames): string 
   return `  ${parts[slower.part]} up to ${times}× slower on ${names[slower.side]}${now}`;
 }
 
-function sameLine(differences: readonly Difference[]): string {
-  return differences.length === 0
-    ? 'no difference'
-    : 'no difference but in what varies from moment to moment';
+function sameLine({ differences, compared, notCompared }: Comparison): string {
+  const found =
+    differences.length === 0
+      ? 'no difference'
+      : 'no difference but in what varies from moment to moment';
+  if (notCompared.length === 0) return found;
+  return `${found}, in what could be compared: ${compared} values could, ${notCompared.length} could not`;
 }
 
 const summaries: Readonly<Record<DifferenceGroup, string>> = {

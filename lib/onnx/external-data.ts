@@ -2,6 +2,7 @@ import { describeValue, TrtError } from '../errors';
 import type { FileDigest } from '../manifest-schema';
 import { elementTypeName, tensorBytes } from './element-types';
 import {
+  fileAndFolder,
   locationProblem,
   locationProblems,
   normalLocation,
@@ -37,7 +38,9 @@ export interface ExternalData {
 export function checkedExternalData(tensors: readonly ExternalTensor[]): ExternalData {
   const extents = tensors.map(extentOf);
   const locations = [...new Set(tensors.map(({ location }) => location))];
-  return { locations, files: [...new Set(locations.map(normalLocation))], extents };
+  const files = [...new Set(locations.map(normalLocation))];
+  checkNoFileIsAFolder(files, tensors);
+  return { locations, files, extents };
 }
 
 /**
@@ -119,6 +122,20 @@ function extentOf(tensor: ExternalTensor): Extent {
     `expected ${expected} bytes for ${describeTensor(tensor)}, as its type and dims ${shapeOf(tensor)} say, but the model says ` +
       `that its data has ${length}. Save the model again; onnx.checker.check_model tells more.`,
     { expected: exact(expected), found: length },
+  );
+}
+
+function checkNoFileIsAFolder(files: readonly string[], tensors: readonly ExternalTensor[]): void {
+  const both = fileAndFolder(files);
+  if (both === null) return;
+  const tensor = tensors.find(({ location }) => normalLocation(location) === both.file);
+  if (tensor === undefined) return;
+  throw externalDataError(
+    tensor,
+    'folder',
+    `expected a file for ${describeTensor(tensor)}, but the model also keeps data in ${describeValue(both.inside)}, which makes ` +
+      'a folder of it. Save the model again with its external data beside it. If you did not make this model, do not trust it.',
+    { inside: both.inside },
   );
 }
 

@@ -1,4 +1,4 @@
-import { invalidModel } from './model-error';
+import { invalidModel, type ModelPlace } from './model-error';
 import type { OnnxInput } from './value-info';
 
 /** TensorRT's ONNX parser keeps 32 bits of a dim: it made 5 of 2^32 + 5. */
@@ -10,7 +10,7 @@ const maxDim = 2 ** 31 - 1;
  *
  * @throws TrtError `ERR_TRT_ONNX_INVALID`, its `details.reason` 'input-shape'
  */
-export function checkInputShapes(where: string, inputs: readonly OnnxInput[]): void {
+export function checkInputShapes(where: ModelPlace, inputs: readonly OnnxInput[]): void {
   for (const { name, type, dims } of inputs) {
     if (type === null) continue;
     if (dims === null) {

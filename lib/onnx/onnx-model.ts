@@ -1,4 +1,5 @@
-import { notOnnx, truncatedModel } from './model-error';
+import type { TrtError } from '../errors';
+import { notOnnx as notOnnxAt, truncatedModel, type ModelPlace } from './model-error';
 import { fieldHeaderBytes, parseField, wireType, type Field } from './fields';
 import { readFunction, readGraph, type Findings } from './graph';
 import { ModelFile } from './model-file';
@@ -19,8 +20,8 @@ export interface OnnxModel {
 }
 
 export interface ReadModelOptions {
-  /** What errors call the model. Default: its path. */
-  readonly where?: string;
+  /** The model for errors; null: it was given as bytes. Default: its path. */
+  readonly where?: ModelPlace;
   /** An abort rejects with its reason. Default: none. */
   readonly signal?: AbortSignal | null;
 }
@@ -78,7 +79,7 @@ async function readModel(file: ModelFile): Promise<OnnxModel> {
   let irVersion = 0;
   let offset = 0;
   for (let count = 0; offset < sizeBytes; count += 1) {
-    if (count === maxFields) throw notOnnx(where, `it has more than ${maxFields} top-level fields`);
+    if (count === maxFields) throw notOnnx(file, `it has more than ${maxFields} top-level fields`);
     const length = Math.min(fieldHeaderBytes, sizeBytes - offset);
     if (!file.holds(offset, length)) await file.load(offset, length);
     const field = topLevelField(file, offset, seen);
@@ -92,7 +93,7 @@ async function readModel(file: ModelFile): Promise<OnnxModel> {
     if (field.number === irVersionField) irVersion = field.value;
     if (field.number === graphField) {
       // Protobuf merges the two; no exporter writes that.
-      if (seen.has(graphField)) throw notOnnx(where, 'it has two graphs');
+      if (seen.has(graphField)) throw notOnnx(file, 'it has two graphs');
       await readGraph(file, message, found);
     }
     if (field.number === functionsField) await readFunction(file, message, found);
@@ -114,9 +115,9 @@ function checkRequired(file: ModelFile, seen: ReadonlySet<number>, irVersion: nu
   for (const [number, name] of requiredFields) {
     if (seen.has(number)) continue;
     const finding = `it ends at byte ${sizeBytes} without the field \`${name}\``;
-    throw seen.has(irVersionField) ? truncatedModel(where, finding) : notOnnx(where, finding);
+    throw seen.has(irVersionField) ? truncatedModel(where, finding) : notOnnx(file, finding);
   }
-  if (irVersion < 1) throw notOnnx(where, `its ir_version is ${irVersion}`);
+  if (irVersion < 1) throw notOnnx(file, `its ir_version is ${irVersion}`);
 }
 
 function topLevelField(file: ModelFile, offset: number, seen: ReadonlySet<number>): Field {
@@ -129,7 +130,7 @@ function topLevelField(file: ModelFile, offset: number, seen: ReadonlySet<number
     if (atEnd && (seen.size > 0 || file.readerAt(offset).buf[0] === irVersionTag)) {
       throw truncatedModel(file.where, `it ends inside of the field at byte ${offset}`);
     }
-    throw notOnnx(file.where, `there is no protobuf field at byte ${offset}`);
+    throw notOnnx(file, `there is no protobuf field at byte ${offset}`);
   }
   checkTopLevelField(file, offset, field, seen);
   return field;
@@ -149,7 +150,11 @@ function checkTopLevelField(
   // ir_version gets that benefit of the doubt: text and other formats look like fields of arbitrary numbers.
   if (expected === undefined && field.number > 0 && seen.has(irVersionField)) return;
   throw notOnnx(
-    file.where,
+    file,
     `byte ${offset} starts field ${field.number} with wire type ${field.wireType}, which ModelProto does not have`,
   );
+}
+
+function notOnnx({ where, beginning }: ModelFile, finding: string): TrtError {
+  return notOnnxAt(where, finding, beginning);
 }

@@ -41,13 +41,24 @@ export function checkOptions(options: SetupOptions, surroundings: Surroundings):
   }
   return {
     cuda: (cuda as CudaMajor | undefined) ?? null,
-    root: dir === undefined ? trtNodeHome(surroundings.env) : path.resolve(dir),
+    root: dir === undefined ? homeOrThrow(surroundings.env) : path.resolve(dir),
     index: indexUrl === undefined ? null : parseIndexUrl('indexUrl', indexUrl),
     dryRun: checkBoolean('dryRun', given.dryRun),
     force: checkBoolean('force', given.force),
     signal,
     onProgress: (onProgress as SetupOptions['onProgress']) ?? (() => undefined),
   };
+}
+
+function homeOrThrow(env: NodeJS.ProcessEnv): string {
+  const home = trtNodeHome(env);
+  if (home !== null) return home;
+  throw new TrtError(
+    'ERR_TRT_INVALID_ARG',
+    'expected `dir`, or an absolute path in HOME, to install under, but this user has no home folder. Name a folder in ' +
+      '`dir` or in the environment variable TRT_NODE_HOME.',
+    { details: { argument: 'dir' } },
+  );
 }
 
 const absent: Readonly<Record<keyof SetupOptions, undefined>> = {

@@ -3,10 +3,18 @@ import type { TensorData, TensorDataByType, TensorType } from '../data-types';
 import { int64Doubles } from './int64';
 import { decoderOf, isNarrowFloat } from './narrow-floats';
 import type { NarrowFloat } from './narrow-floats';
-import { codes } from './typed-arrays';
+import { codes, withTypedArrays } from './typed-arrays';
 
-/** The values of `count` elements as float32. Exact but for int32 and int64 beyond 2^24, which are rounded to nearest. */
+/**
+ * The values of `count` elements as float32. Exact but for int32 and int64 beyond 2^24, which are rounded to nearest.
+ *
+ * @throws TrtError `ERR_TRT_INVALID_ARG`: more elements than a typed array may have
+ */
 export function toFloat32Array(type: TensorType, data: TensorData, count: number): Float32Array {
+  return withTypedArrays('data', count, () => decoded(type, data, count));
+}
+
+function decoded(type: TensorType, data: TensorData, count: number): Float32Array {
   if (isNarrowFloat(type)) return widenedArray(type, codes(data), count);
   switch (type) {
     case 'float32':

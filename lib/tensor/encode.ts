@@ -5,7 +5,7 @@ import { toFloat32Array } from './decode';
 import { int64Doubles, writeInt64 } from './int64';
 import { encoderOf, isNarrowFloat, noCode, oddFloat32Bits } from './narrow-floats';
 import type { NarrowFloat } from './narrow-floats';
-import { bits32, isBigIntArray } from './typed-arrays';
+import { bits32, isBigIntArray, withTypedArrays } from './typed-arrays';
 import type { BigIntArray, NumberArray, TypedArray } from './typed-arrays';
 
 type IntegerType = Exclude<TensorType, NarrowFloat | 'float32'>;
@@ -19,14 +19,15 @@ const chunkElements = 2048;
 /**
  * The values of `source` as elements of `type`, in an array of their own.
  *
- * @throws TrtError `ERR_TRT_INVALID_ARG`: a value that `type` cannot express
+ * @throws TrtError `ERR_TRT_INVALID_ARG`: a value that `type` cannot express, more elements than a typed array may have
  */
 export function encode<T extends TensorType>(
   type: T,
   source: TypedArray,
   placeOf: PlaceOf,
 ): TensorDataByType[T] {
-  return encoded(type, source, placeOf) as TensorDataByType[T];
+  const make = (): ArrayBufferView => encoded(type, source, placeOf);
+  return withTypedArrays('values', source.length, make) as TensorDataByType[T];
 }
 
 function encoded(type: TensorType, source: TypedArray, placeOf: PlaceOf): ArrayBufferView {

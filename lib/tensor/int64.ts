@@ -32,11 +32,11 @@ export function writeInt64(
   integers: Float64Array | Uint16Array,
   count: number,
 ): void {
-  const halves = bits32(target);
+  const halves = bits32(target.subarray(start, start + count));
   for (let index = 0; index < count; ++index) {
     const value = integers[index] as number;
     const high = Math.floor(value / 2 ** 32);
-    halves[2 * (start + index)] = value - high * 2 ** 32;
-    halves[2 * (start + index) + 1] = high;
+    halves[2 * index] = value - high * 2 ** 32;
+    halves[2 * index + 1] = high;
   }
 }

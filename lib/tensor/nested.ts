@@ -1,7 +1,7 @@
 import type { TensorType } from '../data-types';
 import { invalidArgument } from '../errors';
 import { elementCount } from './dims';
-import { asTypedArray, naturalType } from './typed-arrays';
+import { asTypedArray, naturalType, withTypedArrays } from './typed-arrays';
 import type { TypedArray } from './typed-arrays';
 
 /** A value, an array of values, an array of such arrays, and so on. */
@@ -29,20 +29,22 @@ const typesByKind: Readonly<Record<Kind, TensorType>> = {
 /** Deeper than any tensor: what is deeper is an array that contains itself. */
 const deepest = 32;
 
-/** More elements than V8 lets a typed array have. */
-const tooMany = 2 ** 33;
+/** Arrays and values together. V8 ends the process when an array has to grow beyond some 112 million elements. */
+const mostNested = 100_000_000;
 
 /**
  * Reads numbers, bigints or booleans out of nested arrays of equal lengths. The innermost arrays may be typed arrays.
  *
- * @throws TrtError `ERR_TRT_INVALID_ARG`: ragged arrays, values of several kinds, other values
+ * @throws TrtError `ERR_TRT_INVALID_ARG`: ragged arrays, values of several kinds, other values, more of them than a typed array
+ * may have
  */
 export function flatten(values: unknown): Flattened {
   const { dims, first, row } = shapeOf(values);
   const count = elementCount(dims);
-  if (count >= tooMany) throw invalidArgument('values', `less than ${tooMany} elements`, values);
   const kind = count === 0 ? 'number' : kindOf(first, dims);
-  const array = kind === 'bigint' ? new BigInt64Array(count) : new Float64Array(count);
+  const array = withTypedArrays('values', count, () =>
+    kind === 'bigint' ? new BigInt64Array(count) : new Float64Array(count),
+  );
   new Reader(dims, array, kind).read(values);
   return { array, dims, row, type: row ? naturalType(row) : typesByKind[kind] };
 }
@@ -168,11 +170,16 @@ function pathName(path: readonly number[]): string {
   return `values${path.map((index) => `[${index}]`).join('')}`;
 }
 
-/** Row-major elements as nested arrays; the bare element where there are no dims. */
+/**
+ * Row-major elements as nested arrays; the bare element where there are no dims.
+ *
+ * @throws TrtError `ERR_TRT_INVALID_ARG`: more dims or arrays than JavaScript can nest
+ */
 export function nest<Value>(
   dims: readonly number[],
   elementAt: (index: number) => Value,
 ): NestedArray<Value> {
+  checkNestable(dims);
   let next = 0;
   const level = (depth: number): NestedArray<Value> => {
     const count = dims[depth];
@@ -185,4 +192,23 @@ export function nest<Value>(
     return result;
   };
   return level(0);
+}
+
+/** Dims of 1 or with a 0 among them take no room in `data`, but they do as arrays. */
+function checkNestable(dims: readonly number[]): void {
+  const instead = '(read `data` with `dims` instead)';
+  if (dims.length > deepest) {
+    throw invalidArgument('dims', `at most ${deepest} axes for nested arrays ${instead}`, dims);
+  }
+  let width = 1;
+  let nested = 0;
+  for (const dim of dims) {
+    width *= dim;
+    nested += width;
+    if (width === 0) return;
+    if (nested > mostNested) {
+      const expected = `at most ${mostNested} nested arrays and values ${instead}`;
+      throw invalidArgument('dims', expected, dims);
+    }
+  }
 }

@@ -1,5 +1,6 @@
 import type { Float16ArrayLike, TensorData, TensorType } from '../data-types';
 import { typedArrayName } from '../data-types';
+import { TrtError } from '../errors';
 
 export type NumberArray =
   | Float64Array
@@ -56,4 +57,28 @@ export function codes(array: TensorData | Float16ArrayLike): Uint16Array | Uint8
   return array.BYTES_PER_ELEMENT === 2
     ? new Uint16Array(buffer, byteOffset, length)
     : new Uint8Array(buffer, byteOffset, length);
+}
+
+/**
+ * What `make` gives for the `count` elements of `argument`, in typed arrays and views. How many elements these may have is V8's
+ * to say (2^32 in Node 20, more in later ones) and the machine's memory's: both end in a RangeError.
+ *
+ * @throws TrtError `ERR_TRT_INVALID_ARG`
+ */
+export function withTypedArrays<Result>(
+  argument: string,
+  count: number,
+  make: () => Result,
+): Result {
+  try {
+    return make();
+  } catch (error) {
+    if (!(error instanceof Error) || error.name !== 'RangeError') throw error;
+    throw new TrtError(
+      'ERR_TRT_INVALID_ARG',
+      `expected as many elements in \`${argument}\` as this Node has typed arrays for but received ${count} ` +
+        `(${error.message}). Convert them in parts, each a tensor of its own.`,
+      { cause: error, details: { argument, elements: count } },
+    );
+  }
 }

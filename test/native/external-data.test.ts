@@ -209,7 +209,7 @@ describe('#24 external data', () => {
     ['/dev/zero', 'absolute'],
     ['..\\outside\\secret.bin', 'backslash'],
     ['', 'empty'],
-    ['.', 'not-a-file'],
+    ['.', 'folder'],
     ['missing.bin', 'missing'],
     ['missing/w.bin', 'missing'],
   ])('at %j is refused', async (location, reason) => {

@@ -1,7 +1,7 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { requireRtx, temporaryFolder } from '../support/native-host';
+import { digits, requireRtx, temporaryFolder } from '../support/native-host';
 import { longChain, slowModel } from '../support/native-models';
 import { runNode, type NodeExit } from '../support/native-processes';
 
@@ -82,6 +82,20 @@ describe('the end of a process', () => {
       }
     },
   );
+
+  it.each([
+    ['exit', 7],
+    ['throw', 1],
+  ])('#56 by %s in the middle of a build leaves no copy of the model', async (how, code) => {
+    const temporary = path.join(folder, `temporary-${how}`);
+    await fs.mkdir(temporary);
+    const exit = await runNode('exit-while-building.cjs', [digits, how], {
+      env: { ...process.env, TMPDIR: temporary },
+    });
+    expect({ code: exit.code, signal: exit.signal }).toEqual({ code, signal: null });
+    // The child writes until it is gone, a moment after its parent.
+    await expect.poll(() => fs.readdir(temporary), { timeout: 10_000 }).toEqual([]);
+  });
 
   it.each(['nothing', 'handles'])(
     '#55 comes by itself when the addon has %s to do',

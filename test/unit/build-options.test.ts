@@ -108,6 +108,8 @@ describe('checkedBuildOptions', () => {
     ['a compute capability as sm_86', { computeCapabilities: ['sm_86'] }],
     ['a negative device', { device: -1 }],
     ['a label that is no string', { labels: { a: 1 } }],
+    ['labels in a Map', { labels: new Map([['a', 'b']]) }],
+    ['pools in a Map', { memoryPools: new Map([['workspace', 1]]) }],
     ['a signal that is none', { signal: { aborted: false } }],
     ['a callback that is none', { onProgress: 'print' }],
   ])('refuses %s', (_, options) => {

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { BuildMachine } from '../../lib/build';
@@ -98,7 +98,7 @@ describe('a model given as bytes', () => {
     const building = buildOn(machine(), forAmpere, Buffer.from('text'));
     await expect(building).rejects.toMatchObject({
       code: 'ERR_TRT_ONNX_INVALID',
-      details: { path: 'the bytes of `model`' },
+      details: { path: null },
       message: expect.not.stringContaining(folders.temporary) as string,
     });
   });
@@ -149,6 +149,25 @@ describe('external data', () => {
     expect(await readFile(file)).toEqual(Buffer.from(twoFiles));
   });
 
+  it.each([
+    ['the engine', 'm.data', 'm.data', ''],
+    ['its manifest', 'm.data.json', 'm.data', ''],
+    ['its manifest', 'm.data.json', 'm.data', 'aaaa'],
+  ])('#83 is never replaced by %s (%s, output %s, %j)', async (_, location, output, content) => {
+    const file = path.join(folders.folder, 'model.onnx');
+    const weightsFile = path.join(folders.folder, location);
+    const dims = [content.length];
+    await writeFile(file, model({ ...weights('a', location), dims }));
+    await writeFile(weightsFile, content);
+    const options = { ...noProfiles, output: path.join(folders.folder, output) };
+    await expect(buildOn(machine(), options, file)).rejects.toMatchObject({
+      code: 'ERR_TRT_WRITE',
+      details: { path: weightsFile },
+    });
+    expect(seen.requests).toEqual([]);
+    expect(await readFile(weightsFile, 'utf8')).toBe(content);
+  });
+
   it('#24 is about one model: another one in its place by the time it is hashed is refused', async () => {
     const file = path.join(folders.folder, 'exchanged.onnx');
     const bytes = await readFile(digits);
@@ -162,6 +181,23 @@ describe('external data', () => {
     await expect(
       buildOn({ ...rest, binding: { ...binding, hashFile } }, forAmpere, file),
     ).rejects.toMatchObject({ code: 'ERR_TRT_ONNX_INVALID', details: { reason: 'changed' } });
+  });
+
+  it('#24 is told with its folder, and that the model is a link, when it is not there', async () => {
+    const target = path.join(folders.folder, 'target.onnx');
+    const link = path.join(folders.folder, 'link.onnx');
+    await writeFile(target, twoFiles);
+    await symlink(target, link);
+    const on = machine();
+    const missing = new TrtError('ERR_TRT_EXTERNAL_DATA', 'no such file', {
+      details: { reason: 'missing' },
+    });
+    const binding = { ...on.binding, hashExternalFile: () => Promise.reject(missing) };
+    await expect(buildOn({ ...on, binding }, noProfiles, link)).rejects.toMatchObject({
+      code: 'ERR_TRT_EXTERNAL_DATA',
+      details: { reason: 'missing', tensor: 'a', folder: folders.folder },
+      message: expect.stringContaining('symbolic link') as string,
+    });
   });
 
   it('comes with a model that is bytes', async () => {
@@ -201,7 +237,7 @@ describe('external data', () => {
       'a file that would be a folder too',
       { a: files['a.bin'], 'a/b': files['a.bin'] },
       model(weights('a', 'a'), weights('b', 'a/b')),
-      'WRITE',
+      'EXTERNAL_DATA',
     ],
     ['a file outside', {}, model(weights('a', '../a.bin')), 'EXTERNAL_DATA'],
   ])('is refused for %s, and nothing stays', async (_, externalData, onnx, code) => {

@@ -174,6 +174,15 @@ describe('buildEngine', () => {
     expect(seen.requests[0]?.device).toBe(device);
   });
 
+  it('refuses a device where there is none, although nothing would be built on one', async () => {
+    const options = { ...forAmpere, device: 0 };
+    await expect(buildOn(machine([rtx], noDriver), options)).rejects.toMatchObject({
+      code: 'ERR_TRT_INVALID_ARG',
+      details: { argument: 'options.device' },
+      message: expect.stringContaining('leave `device` out') as string,
+    });
+  });
+
   it.each([trt11, rtx])('refuses fp16 on $flavour $version', async (library) => {
     const on = machine([library], ampere);
     await expect(buildOn(on, { precision: 'fp16' })).rejects.toMatchObject({

@@ -59,6 +59,18 @@ describe('BuiltEngine', () => {
     expect(await readManifest(`${file}.json`)).toEqual(manifestFixture(plan));
   });
 
+  it('#83 saves onto no file that is neither an engine nor a manifest', async () => {
+    await writeFile(path.join(folder, 'package.json'), '{"name":"package"}');
+    await writeFile(path.join(folder, 'notes'), 'notes');
+    for (const name of ['package', 'notes']) {
+      await expect(inMemory().save(path.join(folder, name))).rejects.toMatchObject({
+        code: 'ERR_TRT_WRITE',
+      });
+    }
+    expect((await readdir(folder)).sort()).toEqual(['a.engine', 'notes', 'package.json']);
+    expect(await readFile(path.join(folder, 'package.json'), 'utf8')).toBe('{"name":"package"}');
+  });
+
   it('gives and saves no plan that was changed since', async () => {
     await writeFile(file, 'the plam');
     await expect(inFile().bytes()).rejects.toMatchObject({ code: 'ERR_TRT_ENGINE_DIGEST' });

@@ -62,6 +62,10 @@ describe('parseProfile', () => {
   ])('refuses %j', (text) => expect(() => parseProfile(text)).toThrow(wrongArgument));
 });
 
+it.each(['x:1/2', 'x=1/2/3/4'])('parseProfile says how many parts %j needs', (text) => {
+  expect(() => parseProfile(text)).toThrow(/three, min\/opt\/max, or one/);
+});
+
 describe('profileOfShapes', () => {
   it('is null when nothing was given', () => expect(profileOfShapes({})).toBeNull());
 

@@ -183,6 +183,13 @@ describe('formatError', () => {
     expect(text).toMatch(/--profile .*--minShapes/);
   });
 
+  it('says how to give the values of a shape tensor', () => {
+    const message = 'no values: profiles: [{ end: { values: { min: […], opt: […], max: […] } } }]';
+    const details = { inputs: ['end', 'step'] };
+    const error = new TrtError('ERR_TRT_PROFILE_MISSING', message, { details });
+    expect(formatError(error, plain)).toContain("--profile 'end=1/8/64,step=1/8/64'");
+  });
+
   it('keeps the stack of a bug', () => {
     expect(formatError(new TypeError('bug'), plain)).toContain('cli-program.test');
   });

@@ -9,7 +9,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { NativeLibraryFiles, NativeLibraryProbe } from '../../lib/binding';
 import { findLibraries, type Discovery, type FindLibrariesOptions } from '../../lib/discovery';
 import { TrtError } from '../../lib/errors';
@@ -64,6 +64,29 @@ describe('findLibraries', () => {
       exists: false,
     });
   });
+
+  it.each(['', '.', 'home'])(
+    'opens nothing below the working directory with HOME=%j',
+    async (HOME) => {
+      for (const home of ['.', 'home']) {
+        touch(
+          `${home}/.cache/trt-node/runtimes/tensorrt-rtx-1.7.1/libtensorrt_rtx.so.1`,
+          `${home}/.cache/trt-node/runtimes/tensorrt-rtx-1.7.1/runtime.json`,
+          `${home}/.local/lib/python3.11/site-packages/tensorrt_libs/libnvinfer.so.10`,
+          `${home}/.pyenv/versions/3.11/lib/python3.11/site-packages/tensorrt_libs/libnvinfer.so.10`,
+        );
+      }
+      const here = process.cwd();
+      onTestFinished(() => process.chdir(here));
+      process.chdir(root);
+      // Node asks the process's own.
+      vi.stubEnv('HOME', HOME);
+      onTestFinished(() => void vi.unstubAllEnvs());
+      await find({ env: { HOME } });
+      // The home folder of the account that runs the tests may hold some.
+      expect(opened.filter((file) => !file.startsWith('..'))).toEqual([]);
+    },
+  );
 
   it('tells what cannot be looked at from what is not there', async () => {
     const loop = path.join(root, 'loop');

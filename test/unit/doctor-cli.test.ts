@@ -3,12 +3,13 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { runCommandLine } from '../../lib/cli/program';
+import type { Comparison } from '../../lib/doctor/comparison';
 import { readSnapshot, writeSnapshot } from '../../lib/doctor/snapshot-file';
 import { snapshotOf } from '../../lib/doctor/environment-snapshot';
 import type { RuntimeReport } from '../../lib/runtime-report';
 import { driverWith, gpu } from './fake-discovery';
 import { gpuState, host, libraryReport } from './fake-evidence';
-import { snapshot, withState } from './fake-snapshot';
+import { h100, snapshot, withState } from './fake-snapshot';
 
 let folder: string;
 let stdout: string;
@@ -38,6 +39,19 @@ afterEach(() => {
 async function doctor(...args: string[]): Promise<typeof process.exitCode> {
   await runCommandLine(['node', 'trt-node', 'doctor', ...args]);
   return process.exitCode;
+}
+
+/** A copy of `value` that lacks what `keys` lead to. */
+function without(value: unknown, [key = '', ...rest]: readonly string[]): unknown {
+  if (Array.isArray(value)) {
+    return value.map((item: unknown, index) =>
+      String(index) === key ? without(item, rest) : item,
+    );
+  }
+  const entries = Object.entries(value as object).flatMap(([name, item]: [string, unknown]) =>
+    name !== key ? [[name, item]] : rest.length === 0 ? [] : [[name, without(item, rest)]],
+  );
+  return Object.fromEntries(entries) as unknown;
 }
 
 function put(name: string, value: unknown): string {
@@ -113,6 +127,45 @@ describe('doctor --diff', () => {
     expect(stderr).toContain('a.lock');
   });
 
+  it.each<[string, string[]]>([
+    ['host.cpuCount', ['host', 'cpuCount']],
+    ['host.memoryBytes', ['host', 'memoryBytes']],
+    ['host.container', ['host', 'container']],
+    ['node', ['node']],
+    ['driver.status', ['driver', 'status']],
+    ['gpus[0].memoryTotalBytes', ['gpus', '0', 'memoryTotalBytes']],
+    ['gpus[0].state', ['gpus', '0', 'state']],
+    ['libraries[0].canLoad', ['libraries', '0', 'canLoad']],
+    ['libraries[0].version', ['libraries', '0', 'version']],
+  ])('takes a missing %s for not known', async (_name, keys) => {
+    const complete = put('b.lock', { ...snapshot, host: { ...host, container: '/.dockerenv' } });
+    const partial = without(JSON.parse(readFileSync(complete, 'utf8')), keys);
+    expect(await doctor('--diff', put('a.lock', partial), complete, '--json')).toBeUndefined();
+    const { differences, notCompared } = JSON.parse(stdout) as Comparison;
+    expect(differences).toEqual([]);
+    expect(notCompared.length).toBeGreaterThan(0);
+  });
+
+  it.each<[string, unknown]>([
+    ['driver.cudaVersion', { ...snapshot, driver: { ...snapshot.driver, cudaVersion: 13 } }],
+    ['libraries[0].sha256', { ...snapshot, libraries: [{ ...snapshot.libraries[0], sha256: 5 }] }],
+    [
+      'gpus[0].state.clockEventReasons',
+      { ...snapshot, gpus: [{ ...h100, state: { ...h100.state, clockEventReasons: 'x' } }] },
+    ],
+    ['host.cpuCount', { ...snapshot, host: { ...host, cpuCount: '2' } }],
+    ['host.wsl', { ...snapshot, host: { ...host, wsl: 'no' } }],
+    ['variables.LD_PRELOAD', { ...snapshot, variables: { LD_PRELOAD: 1 } }],
+    ['libraries[0].flavour', { ...snapshot, libraries: [{ flavour: 'other' }] }],
+    ['gpuStates[0].mig', { ...report, gpuStates: [{ ...gpuState(), mig: true }] }],
+    ['libraries', { ...snapshot, libraries: undefined }],
+  ])('names the file and %s when it is not what it should be', async (name, value) => {
+    expect(await doctor('--diff', put('b.lock', snapshot), put('a.lock', value))).toBe(2);
+    expect(stderr).toContain('ERR_TRT_INVALID_ARG');
+    expect(stderr).toContain('a.lock');
+    expect(stderr).toContain(`\`${name}\``);
+  });
+
   it('refuses a file that is not there, before it asks the machine', async () => {
     expect(await doctor('--check', path.join(folder, 'gone'))).toBe(2);
     expect(stderr).toContain('ENOENT');
@@ -124,7 +177,8 @@ describe('the lock file', () => {
     const file = path.join(folder, 'env.lock');
     await writeSnapshot(file, withState({ smClockMaxMhz: 1 }));
     await writeSnapshot(file, snapshot);
-    expect(await readSnapshot(file, '--check')).toEqual(snapshot);
+    const { schemaVersion: _, kind: __, createdAt: ___, ...known } = snapshot;
+    expect(await readSnapshot(file, '--check')).toEqual(known);
     expect(readFileSync(file, 'utf8')).toMatch(/\n$/);
     expect(readdirSync(folder)).toEqual(['env.lock']);
   });
@@ -139,6 +193,31 @@ describe('the lock file', () => {
         name.includes(`${path.basename(folder)}.`),
       ),
     ).toEqual([]);
+  });
+});
+
+describe('doctor --lock onto what stands there', () => {
+  it.each([
+    ['a model', 'model.onnx', '\x08\x08\x12\x07pytorch'],
+    ['JSON of another program', 'package.json', '{"name":"x","schemaVersion":1}'],
+    ['a report', 'report.json', JSON.stringify(report)],
+  ])('#83 refuses %s and leaves it as it is', async (_, name, content) => {
+    const file = put(name, content);
+    expect(await doctor('--lock', file)).toBe(1);
+    expect(stderr).toContain('ERR_TRT_WRITE');
+    expect(readFileSync(file, 'utf8')).toBe(content);
+    await expect(writeSnapshot(file, snapshot)).rejects.toMatchObject({ code: 'ERR_TRT_WRITE' });
+    expect(readFileSync(file, 'utf8')).toBe(content);
+    expect(readdirSync(folder)).toEqual([name]);
+  });
+
+  it.each([
+    ['an empty file', ''],
+    ['a lock of a later version', { ...snapshot, schemaVersion: 2 }],
+  ])('replaces %s', async (_, content) => {
+    const file = put('env.lock', content);
+    await writeSnapshot(file, snapshot);
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual(snapshot);
   });
 });
 

@@ -27,11 +27,9 @@ const withGpu = (changes: Partial<typeof h100>): EnvironmentSnapshot => ({
 
 describe('compareEnvironments', () => {
   it('finds an environment the same as itself', () => {
-    expect(compareEnvironments(snapshot, structuredClone(snapshot))).toEqual({
-      same: true,
-      differences: [],
-      notCompared: [],
-    });
+    const comparison = compareEnvironments(snapshot, structuredClone(snapshot));
+    expect(comparison).toMatchObject({ same: true, differences: [], notCompared: [] });
+    expect(comparison.compared).toBeGreaterThan(0);
   });
 
   it.each<[string, Difference['group'], string, EnvironmentSnapshot]>([
@@ -176,6 +174,36 @@ describe('compareEnvironments', () => {
     expect(comparison.notCompared[0]).toContain('SHA-256');
   });
 
+  it('does not guess at a reading that NVML did not give', () => {
+    const comparison = compareEnvironments(
+      withState({ otherProcesses: 2 }),
+      withState({ otherProcesses: null }),
+    );
+    expect(comparison.differences).toEqual([]);
+  });
+
+  it('names how each driver does not work', () => {
+    const withDriver = (status: string): EnvironmentSnapshot => ({
+      ...snapshot,
+      driver: { ...snapshot.driver!, status },
+    });
+    const [found] = compareEnvironments(
+      withDriver('not-found'),
+      withDriver('init-failed'),
+    ).differences;
+    expect(found).toMatchObject({ id: 'driver.status', group: 'breaks' });
+    expect(found?.a).toContain('not-found');
+    expect(found?.b).toContain('init-failed');
+  });
+
+  it.each(['constructor', 'toString', '__proto__'])('gives a variable %s a group', (name) => {
+    const there = { ...snapshot, variables: Object.fromEntries([[name, '1']]) };
+    expect(only(there)).toMatchObject({ id: `env.${name}`, group: 'informs', a: 'not set' });
+    expect(compareEnvironments(there, snapshot).differences).toMatchObject([
+      { id: `env.${name}`, group: 'informs', b: 'not set' },
+    ]);
+  });
+
   it('compares a machine without driver, GPU and TensorRT', () => {
     const there: EnvironmentSnapshot = { ...snapshot, driver: null, gpus: [], libraries: [] };
     const breaking = differences(there).filter(({ group }) => group === 'breaks');
@@ -196,5 +224,13 @@ describe('renderComparison', () => {
   it('says so when there is nothing to say', () => {
     expect(render(snapshot)).toContain('✓ no difference');
     expect(render(withLibrary({ version: '10.8.0' }))).not.toContain('✓');
+  });
+
+  it('does not call two machines the same where it could not compare', () => {
+    const there = withLibrary({ sha256: null, parserSha256: null });
+    const { compared } = compareEnvironments(snapshot, there);
+    const last = render(there).split('\n').at(-1);
+    expect(last).not.toMatch(/no difference$/);
+    expect(last).toContain(`${compared} values could, 2 could not`);
   });
 });

@@ -387,9 +387,11 @@ describe('diagnose', () => {
     expect(finding.nextStep).not.toBe('');
   });
 
-  it('says nothing where nothing can be said: another platform, no addon', () => {
+  it('says nothing where nothing can be said: another platform, no addon, an unknown reason', () => {
     expect(ids(bare, { platform: 'darwin' })).toEqual([]);
     expect(ids(bare, { driver: null })).toEqual([]);
+    const gpuStates = [gpuState({ clockEventReasons: ['constructor'] })];
+    expect(ids(healthy, { gpuStates })).toEqual([]);
   });
 
   it('tells problems before warnings before notes', () => {

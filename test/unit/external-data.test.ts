@@ -47,6 +47,10 @@ describe('#24 a location', () => {
     ['n'.repeat(256), 'too-long'],
     ['é'.repeat(128), 'too-long'],
     ['abc/'.repeat(1024), 'too-long'],
+    ['.', 'folder'],
+    ['./', 'folder'],
+    ['w/', 'folder'],
+    ['w/.', 'folder'],
   ])('%j is refused', (location, reason) => {
     const error = refusalOf({ name: 'the-culprit', location });
     expect(error.code).toBe('ERR_TRT_EXTERNAL_DATA');
@@ -68,6 +72,33 @@ describe('#24 a location', () => {
     expect(locations).toEqual([location]);
     expect(files).toEqual([file]);
   });
+});
+
+describe('#24 locations that cannot all be files', () => {
+  it.each([
+    [['a', 'a/b'], 'a'],
+    [['a/b/c', './a//b'], './a//b'],
+    [['a-b', 'a/x/y', 'a', 'a0'], 'a'],
+  ])('%j are refused', (locations, folder) => {
+    const tensors = locations.map((location) => tensor({ name: `in ${location}`, location }));
+    const refused = expect.objectContaining({
+      code: 'ERR_TRT_EXTERNAL_DATA',
+      details: expect.objectContaining({
+        reason: 'folder',
+        tensor: `in ${folder}`,
+        location: folder,
+      }) as object,
+    }) as Error;
+    expect(() => checkedExternalData(tensors)).toThrow(refused);
+  });
+
+  it.each([[['a', 'a.b/c', 'ab/c', 'b/a']], [['a/b', 'a/c', 'A', 'c/a/b']]])(
+    '%j can all be files',
+    (locations) => {
+      const tensors = locations.map((location) => tensor({ location }));
+      expect(checkedExternalData(tensors).files).toEqual(locations);
+    },
+  );
 });
 
 describe('#24 #26 offset and length', () => {

@@ -228,7 +228,7 @@ describe('a bad plan is reported as such on a machine that has nothing', () => {
   ])('%s, before its manifest is looked at', async (_, bytes, reason) => {
     const file = await planFile(bytes, 'rubbish');
     expect(await refusal(bareMachine(), file)).toEqual(
-      refused('ERR_TRT_ENGINE_INVALID', { reason }),
+      refused('ERR_TRT_ENGINE_INVALID', { reason, path: file }),
     );
   });
 
@@ -240,7 +240,8 @@ describe('a bad plan is reported as such on a machine that has nothing', () => {
   it('#7 a truncated plan, with how much is there', async () => {
     const file = await planFile(planBytes.subarray(0, 500), manifestOf(planBytes));
     const error = await refusal(bareMachine(), file);
-    expect(error).toEqual(refused('ERR_TRT_ENGINE_DIGEST', { reason: 'truncated' }));
+    expect(error).toEqual(refused('ERR_TRT_ENGINE_DIGEST', { reason: 'truncated', path: file }));
+    expect((error as Error).message).toContain(file);
     expect((error as Error).message).toContain('500 of 1028 bytes');
   });
 
@@ -270,7 +271,7 @@ describe('a bad plan is reported as such on a machine that has nothing', () => {
   it('bytes that the given manifest does not describe', async () => {
     const manifest = manifestOf(Buffer.from('another plan'));
     expect(await refusal(bareMachine(), planBytes, { manifest })).toEqual(
-      refused('ERR_TRT_ENGINE_DIGEST'),
+      refused('ERR_TRT_ENGINE_DIGEST', { path: null }),
     );
   });
 
@@ -286,6 +287,23 @@ describe('a bad plan is reported as such on a machine that has nothing', () => {
     expect(await refusal(bareMachine(), await planFile(planBytes, manifest))).toEqual(
       refused('ERR_TRT_ENGINE_VERSION'),
     );
+  });
+});
+
+describe('the manifest option', () => {
+  it('that is none is told as such: there is no file to remove', async () => {
+    const manifest = {} as Manifest;
+    const loading = async (): Promise<unknown> => load(bareMachine(), planBytes, { manifest });
+    await expect(loading()).rejects.toMatchObject({
+      code: 'ERR_TRT_MANIFEST_INVALID',
+      details: { path: null },
+      message: expect.not.stringContaining('that file') as string,
+    });
+  });
+
+  it('that is text must be parsed first', () => {
+    const manifest = JSON.stringify(manifestOf(planBytes)) as unknown as Manifest;
+    expect(() => checkLoadOptions({ manifest })).toThrow(/JSON\.parse/);
   });
 });
 

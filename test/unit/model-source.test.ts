@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
+import vm from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { LentBytes } from '../../lib/lent-bytes';
 import { checkedExternalDataOption, modelSourceOf } from '../../lib/model-source';
@@ -45,7 +46,22 @@ describe('a model', () => {
   });
 });
 
+class Weights {
+  readonly 'w.bin' = new Uint8Array(1);
+}
+
 describe('externalData', () => {
+  it('says what it received in place of a plain object', () => {
+    expect(() => checkedExternalDataOption(new Map())).toThrow(/\bMap\b/);
+  });
+
+  it.each([
+    ['without a prototype', Object.assign(Object.create(null) as object, { w: new Uint8Array(1) })],
+    ['of another realm', vm.runInNewContext('({ w: new Uint8Array(1) })')],
+  ])('is an object %s too', (_, value: unknown) => {
+    expect([...checkedExternalDataOption(value).keys()]).toEqual(['w']);
+  });
+
   it('is kept by the normal spelling of its locations', () => {
     const bytes = new Uint8Array(1);
     expect([...checkedExternalDataOption({ './a//b.bin': bytes }).keys()]).toEqual(['a/b.bin']);
@@ -63,6 +79,9 @@ describe('externalData', () => {
     ['an absolute location', { '/w.bin': new Uint8Array(1) }],
     ['a location outside', { '../w.bin': new Uint8Array(1) }],
     ['an empty location', { '': new Uint8Array(1) }],
+    ['a folder', { 'w/': new Uint8Array(1) }],
+    ['a Map', new Map([['w.bin', new Uint8Array(1)]])],
+    ['an instance of a class', new Weights()],
     ['two names of one file', { 'w.bin': new Uint8Array(1), './w.bin': new Uint8Array(1) }],
   ])('is not %s', (_, value) => {
     expect(() => checkedExternalDataOption(value)).toThrow(invalid);

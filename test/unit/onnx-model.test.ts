@@ -153,6 +153,22 @@ describe('readOnnxModel', () => {
     });
   });
 
+  it.each([
+    ['a TensorRT-RTX plan', 'vtrt\0\0\0\0', 'loadEngine()'],
+    ['a TensorRT plan', 'ftrt\0\0\0\0', 'loadEngine()'],
+    ['a web page (HTML)', '<!doctype html><title>Sign in</title>', 'download'],
+    ['a Git LFS pointer', 'version https://git-lfs.github.com/spec/v1\n', 'git lfs pull'],
+    ['a zip archive', Buffer.from('PK\x03\x04\0\0', 'latin1'), 'Export'],
+    ['a PNG image', Buffer.from('\x89PNG\r\n', 'latin1'), 'Export'],
+    ['gzip data', Buffer.from('\x1f\x8b\x08\0', 'latin1'), 'gunzip'],
+    ['JSON', '{"ir_version": 8}', 'Export'],
+  ])('says that it is %s, and what to do', async (name, content, remedy) => {
+    await expect(read(content)).rejects.toMatchObject({
+      details: { reason: 'not-onnx', looksLike: expect.stringContaining(name) as string },
+      message: expect.stringMatching(remedy.replace(/[()]/g, '\\$&')) as string,
+    });
+  });
+
   it('refuses an empty file', async () => {
     await expect(read('')).rejects.toMatchObject({
       code: 'ERR_TRT_ONNX_INVALID',
@@ -535,10 +551,11 @@ describe('reading', () => {
     await expect(readOnnxModel(file, { signal })).rejects.toThrow('enough');
   });
 
-  it('names what the caller calls the model', async () => {
+  it('names no file for a model that was given as bytes', async () => {
     await writeFile(file, 'text');
-    await expect(readOnnxModel(file, { where: 'the bytes' })).rejects.toMatchObject({
-      details: { path: 'the bytes' },
+    await expect(readOnnxModel(file, { where: null })).rejects.toMatchObject({
+      details: { path: null, looksLike: null },
+      message: expect.not.stringContaining(file) as string,
     });
   });
 });

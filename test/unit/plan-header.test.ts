@@ -68,6 +68,7 @@ describe('readPlanHeader', () => {
     ['zip', Buffer.from([0x50, 0x4b, 3, 4])],
     ['JSON', Buffer.from('{\n  "schemaVersion": 1 }')],
     ['JSON', Buffer.from('\u{feff}[{"a": 1}]')],
+    ['HTML', Buffer.from('<!DOCTYPE html>\n<html lang="en">')],
     ['Git LFS', Buffer.from('version https://git-lfs.github.com/spec/v1\n')],
     ['zeros', Buffer.alloc(64)],
   ])('#2 says that it looks like %s', (name, bytes) => {
@@ -77,8 +78,17 @@ describe('readPlanHeader', () => {
     expect(error.message).toContain(name);
   });
 
+  it.each([0, 4, 20])('names the file (%i bytes)', (length) => {
+    const bytes = tensorrtHeader([10, 6, 0, 26]).subarray(0, length);
+    const reading = (): unknown => readPlanHeader(bytes, '/models/a.engine');
+    expect(reading).toThrow('/models/a.engine');
+    expect(reading).toThrow(
+      expect.objectContaining({ details: expect.objectContaining({ path: '/models/a.engine' }) }),
+    );
+  });
+
   it('claims nothing about bytes that it does not know', () => {
     const error = refusalOf(Buffer.from('{ not json and not a plan'));
-    expect(error.details).toEqual({ reason: 'not-a-plan', looksLike: null });
+    expect(error.details).toEqual({ path: null, reason: 'not-a-plan', looksLike: null });
   });
 });

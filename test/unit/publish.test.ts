@@ -42,9 +42,13 @@ const settings = {
     await writeFile(output, 'old');
     await writeFile(manifestPath, manifestText(manifestFixture('other')));
   },
-  'a plan with rubbish beside it': async () => {
+  'a plan with a damaged manifest': async () => {
     await writeFile(output, 'old');
-    await writeFile(manifestPath, 'rubbish');
+    await writeFile(manifestPath, manifestText({ ...manifestFixture('old'), version: '' }));
+  },
+  'a plan with an empty file beside it': async () => {
+    await writeFile(output, 'old');
+    await writeFile(manifestPath, '');
   },
   'what a crash left between two renames': async () => {
     await writeFile(output, 'old');
@@ -175,6 +179,16 @@ describe('publish', () => {
       }
     },
   );
+
+  it('#83 replaces no file that was put in the place of the manifest meanwhile', async () => {
+    await writeFile(manifestPath, '{"name":"package"}');
+    await expect(start()).rejects.toMatchObject({
+      code: 'ERR_TRT_WRITE',
+      details: { path: manifestPath },
+    });
+    expect(await readFile(manifestPath, 'utf8')).toBe('{"name":"package"}');
+    expect(await readdir(folder)).toEqual(['a.engine.json']);
+  });
 
   it('lets two publications to one path follow each other', async () => {
     const second = tempPathFor(output);

@@ -294,6 +294,37 @@ describe('toNested', () => {
   });
 });
 
+describe('what JavaScript has no room for', () => {
+  /** An array that says it is larger than any view can be. */
+  const endless = Object.defineProperty(new BigInt64Array(2), 'byteLength', { value: 2 ** 56 });
+
+  it('is refused by from', () => {
+    // 4.9e9 values: more than a typed array of Node 20 has places, and of others bytes.
+    const row = new Uint8Array(70_000);
+    const rows = Array.from({ length: 70_000 }, () => row);
+    expect(argumentOf(() => Tensor.from(rows, 'uint8'))).toBe('values');
+    expect(argumentOf(() => Tensor.from(endless, 'float32'))).toBe('values');
+  });
+
+  it('is refused by toFloat32', () => {
+    expect(argumentOf(() => new Tensor('int64', endless).toFloat32())).toBe('data');
+  });
+
+  it.each([
+    ['axes', Array.from({ length: 30_000 }, () => 1), 1],
+    ['empty arrays', [4e9, 0], 0],
+    ['empty arrays in arrays', [1e5, 1e5, 0], 0],
+    ['values', [113e6], 113e6],
+  ])('is refused by toNested: %s', (_, dims, length) => {
+    const tensor = new Tensor('bool', new Uint8Array(length), dims);
+    expect(argumentOf(() => tensor.toNested())).toBe('dims');
+  });
+
+  it('is nothing of a tensor that is empty in its first dim', () => {
+    expect(new Tensor('bool', new Uint8Array(0), [0, 4e9]).toNested()).toEqual([]);
+  });
+});
+
 describe('toFloat32', () => {
   it('is an array of its own', () => {
     const data = Float32Array.of(1);
