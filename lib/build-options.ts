@@ -3,7 +3,7 @@ import type { BuildProgress } from './build-progress';
 import { invalidArgument, TrtError } from './errors';
 import { filePathOf } from './file-path';
 import { checkedOptions } from './known-keys';
-import type { Flavour } from './manifest-schema';
+import { flavours, type Flavour } from './manifest-schema';
 import { checkedExternalDataOption, type GivenExternalData } from './model-source';
 import { checkedPlainObject } from './plain-object';
 import { checkedProfiles, type GivenProfiles, type ProfileOption } from './profile-option';
@@ -14,7 +14,7 @@ export type BuildRuntime = 'auto' | Flavour;
 /** Which arithmetic TensorRT may use beyond the types that stand in the model. */
 export type Precision = (typeof precisions)[number];
 
-const runtimes = ['auto', 'tensorrt', 'tensorrt-rtx'] as const;
+const runtimes = ['auto', ...flavours] as const;
 const precisions = ['fp32', 'tf32', 'fp16'] as const;
 
 /** Options of `buildEngine`. All of them may be left out; a wrong type or an unknown name is `ERR_TRT_INVALID_ARG`. */

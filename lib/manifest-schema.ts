@@ -1,7 +1,9 @@
 import type { TensorType } from './data-types';
 
 /** Which TensorRT made a plan: the enterprise library, or TensorRT for RTX. Their plans do not run on each other. */
-export type Flavour = 'tensorrt' | 'tensorrt-rtx';
+export type Flavour = (typeof flavours)[number];
+
+export const flavours = ['tensorrt', 'tensorrt-rtx'] as const;
 
 /** An input or output as the engine has it; -1 in `dims` is a dynamic dimension. */
 export interface TensorInfo {

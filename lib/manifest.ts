@@ -2,6 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { TrtError } from './errors';
 import { ManifestReader, type Part } from './manifest-reader';
 import { tensorTypes } from './data-types';
+import { flavours } from './manifest-schema';
 import type {
   DimsRange,
   FileDigest,
@@ -99,7 +100,7 @@ function readBody(reader: ManifestReader, part: Part): Manifest {
   return {
     schemaVersion,
     writer: reader.string(part, 'writer'),
-    flavour: reader.oneOf(part, 'flavour', ['tensorrt', 'tensorrt-rtx']),
+    flavour: reader.oneOf(part, 'flavour', flavours),
     version: reader.matching(part, 'version', /^\d+\.\d+\.\d+/),
     plan: digest(reader, reader.object(part, 'plan')),
     model: modelIdentity(reader, reader.object(part, 'model')),

@@ -3,9 +3,10 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { NativeBinding, NativePlan } from './binding';
 import type { BuiltEngine } from './built-engine';
 import { typedArrayName } from './data-types';
-import { invalidArgument, TrtError } from './errors';
+import { invalidArgument } from './errors';
 import { filePathOf } from './file-path';
 import { sliceBytes } from './input-copy';
+import { LentBytes } from './lent-bytes';
 import type { Manifest } from './manifest-schema';
 import { planHeaderBytes, readPlanHeader } from './plan-header';
 
@@ -53,21 +54,11 @@ export async function copyPlan(
   bytes: Uint8Array,
 ): Promise<NativePlan> {
   readPlanHeader(bytes.subarray(0, planHeaderBytes));
-  const sizeBytes = bytes.byteLength;
-  // A view of fixed length is empty as soon as its buffer is transferred or shrunk.
-  const view = new Uint8Array(bytes.buffer, bytes.byteOffset, sizeBytes);
-  const writer = binding.createPlan(sizeBytes);
-  for (let offset = 0; offset < sizeBytes; offset += sliceBytes) {
+  const lent = new LentBytes('plan', bytes);
+  const writer = binding.createPlan(lent.byteLength);
+  for (let offset = 0; offset < lent.byteLength; offset += sliceBytes) {
     if (offset > 0) await nextTurn();
-    if (view.byteLength !== sizeBytes) {
-      throw new TrtError(
-        'ERR_TRT_INVALID_ARG',
-        'the buffer of `plan` was transferred or resized while it was being copied. Leave it alone until ' +
-          'loadEngine() has resolved.',
-        { details: { argument: 'plan' } },
-      );
-    }
-    writer.write(view.subarray(offset, Math.min(offset + sliceBytes, sizeBytes)));
+    writer.write(lent.part(offset, Math.min(offset + sliceBytes, lent.byteLength)));
   }
   return await writer.seal();
 }

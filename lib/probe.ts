@@ -7,7 +7,7 @@ import { gatherHost, recordedVariables, type HostReport } from './doctor/host-re
 import { invalidArgument, TrtError } from './errors';
 import { describeSupport, runtimeSupportsGpu } from './gpu-support';
 import { checkedOptions } from './known-keys';
-import type { Flavour } from './manifest-schema';
+import { flavours } from './manifest-schema';
 import { askProbeChild, type MachineProbe } from './probe-process';
 import { missingForBuild, missingForInfer } from './readiness';
 import {
@@ -134,8 +134,6 @@ function report({ machine, found, traces, host, libraries, libraryCuda }: Gather
     findings,
   };
 }
-
-const flavours: readonly Flavour[] = ['tensorrt', 'tensorrt-rtx'];
 
 function supportOf(computeCapability: string): Pick<GpuReport, 'runtimes' | 'supportedBy'> {
   return {

@@ -8,6 +8,7 @@ import {
 } from './discovery/refusals';
 import { TrtError } from './errors';
 import { gpuUnsupported } from './gpu-support';
+import { flavours } from './manifest-schema';
 
 /** What a machine has, as far as jobs depend on it. */
 export interface Equipment {
@@ -36,7 +37,7 @@ export function missingForInfer({ found, driver, advice }: Equipment): TrtError[
   const gpus = missingGpu(driver, 'inference runs on a GPU', advice);
   if (missing || gpus.length > 0) return [...(missing ? [missing] : []), ...gpus];
   const runtimes = found.libraries.filter(isUsable).filter(({ hasRuntime }) => hasRuntime);
-  if (runtimes.length === 0) return [libraryNotFound(found, ['tensorrt', 'tensorrt-rtx'])];
+  if (runtimes.length === 0) return [libraryNotFound(found, flavours)];
   return missingSupport(runtimes, driver);
 }
 
@@ -54,7 +55,7 @@ function missingLibrary(found: Discovery): TrtError | null {
   return (
     requestedFileProblem(found) ??
     unusableLibraries(found.libraries) ??
-    libraryNotFound(found, ['tensorrt', 'tensorrt-rtx'])
+    libraryNotFound(found, flavours)
   );
 }
 

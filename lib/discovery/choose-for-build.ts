@@ -1,7 +1,7 @@
 import type { NativeDriver } from '../binding';
 import { TrtError } from '../errors';
 import { gpuUnsupported } from '../gpu-support';
-import type { Flavour } from '../manifest-schema';
+import { flavours, type Flavour } from '../manifest-schema';
 import { isUsable, type Discovery, type UsableLibrary } from './found-library';
 import type { SearchGoal } from './search-goal';
 import {
@@ -28,7 +28,7 @@ export interface BuildChoice {
 export function chooseForBuild(choice: BuildChoice): UsableLibrary {
   const { found, runtime } = choice;
   if (found.libraries.length === 0) {
-    throw libraryNotFound(found, runtime === 'auto' ? ['tensorrt', 'tensorrt-rtx'] : [runtime]);
+    throw libraryNotFound(found, runtime === 'auto' ? flavours : [runtime]);
   }
   const given = requestedFileProblem(found);
   if (given) throw given;
@@ -41,7 +41,7 @@ type Target = Pick<BuildChoice, 'runtime' | 'computeCapabilities'>;
 /** What may build, preferred first. */
 function flavoursFor({ runtime, computeCapabilities }: Target): readonly [Flavour, ...Flavour[]] {
   if (runtime !== 'auto') return [runtime];
-  return computeCapabilities.length > 0 ? ['tensorrt-rtx'] : ['tensorrt', 'tensorrt-rtx'];
+  return computeCapabilities.length > 0 ? ['tensorrt-rtx'] : flavours;
 }
 
 /** The search that a build needs. `driver` is awaited once a library was opened. */
@@ -90,7 +90,7 @@ function chooseAutomatically(choice: BuildChoice): UsableLibrary {
 function mostTelling(found: Discovery): TrtError {
   const without = found.libraries.find(isUsable);
   if (without) return builderMissing(without);
-  return unusableLibraries(found.libraries) ?? libraryNotFound(found, ['tensorrt', 'tensorrt-rtx']);
+  return unusableLibraries(found.libraries) ?? libraryNotFound(found, flavours);
 }
 
 interface BuildOption {

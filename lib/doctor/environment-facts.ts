@@ -1,5 +1,5 @@
 import { flavourNames } from '../gpu-support';
-import type { Flavour } from '../manifest-schema';
+import { flavours, type Flavour } from '../manifest-schema';
 import type { Fact } from './comparison';
 import { gibibytes, gpuFacts } from './gpu-facts';
 import type { KnownEnvironment } from './known-environment';
@@ -8,9 +8,7 @@ import type { KnownEnvironment } from './known-environment';
 export function factsOf(environment: KnownEnvironment): Fact[] {
   return [
     ...driverFacts(environment),
-    ...(['tensorrt', 'tensorrt-rtx'] as const).flatMap((flavour) =>
-      libraryFacts(flavour, environment),
-    ),
+    ...flavours.flatMap((flavour) => libraryFacts(flavour, environment)),
     ...environment.gpus.flatMap(gpuFacts),
     ...variableFacts(environment),
     ...hostFacts(environment),

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { flavourNames, runtimeSupportsGpu } from '../gpu-support';
-import type { Flavour } from '../manifest-schema';
+import { flavours, type Flavour } from '../manifest-schema';
 import type { LibraryReport } from '../runtime-report';
 import * as clue from './clues';
 import type { Evidence } from './evidence';
@@ -8,7 +8,7 @@ import type { Finding } from './finding';
 
 export function libraryFindings(evidence: Evidence): Finding[] {
   return [
-    ...(['tensorrt', 'tensorrt-rtx'] as const).flatMap((flavour) => several(flavour, evidence)),
+    ...flavours.flatMap((flavour) => several(flavour, evidence)),
     ...evidence.libraries.flatMap(dependency),
     ...evidence.libraries.flatMap((library) => newerCuda(library, evidence)),
     ...stubsOnPath(evidence),

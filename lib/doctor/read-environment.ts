@@ -1,5 +1,6 @@
 import type { TrtError } from '../errors';
 import { ManifestReader, type Part } from '../manifest-reader';
+import { flavours } from '../manifest-schema';
 import { snapshotKind } from './environment-snapshot';
 import type { KnownEnvironment, KnownGpu, KnownGpuState, KnownLibrary } from './known-environment';
 
@@ -83,7 +84,7 @@ class EnvironmentReader {
 
   private library(library: Part): KnownLibrary {
     return {
-      flavour: this.json.oneOf(library, 'flavour', ['tensorrt', 'tensorrt-rtx']),
+      flavour: this.json.oneOf(library, 'flavour', flavours),
       version: this.text(library, 'version'),
       path: this.text(library, 'path'),
       parser: this.text(library, 'parser'),

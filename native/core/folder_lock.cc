@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -12,24 +11,16 @@
 
 namespace trtnode {
 
-FolderLock& FolderLock::operator=(FolderLock&& other) noexcept {
-  if (this != &other) {
-    Release();
-    fd_ = std::exchange(other.fd_, -1);
-  }
-  return *this;
-}
-
 FolderLock FolderLock::Take(const std::string& folder, std::chrono::milliseconds timeout) {
   constexpr std::chrono::milliseconds kRetry(20);
   const auto deadline = std::chrono::steady_clock::now() + timeout;
   FolderLock lock;
-  lock.fd_ = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (lock.fd_ < 0) {
+  lock.folder_ = Descriptor(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!lock.folder_) {
     throw Error(ErrorCode::kWrite, "cannot open " + folder + ": " + std::strerror(errno))
         .With("path", folder);
   }
-  while (flock(lock.fd_, LOCK_EX | LOCK_NB) != 0) {
+  while (flock(lock.folder_.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno == EINTR) continue;
     if (errno != EWOULDBLOCK) {
       lock.Release();
@@ -43,11 +34,6 @@ FolderLock FolderLock::Take(const std::string& folder, std::chrono::milliseconds
     std::this_thread::sleep_for(kRetry);
   }
   return lock;
-}
-
-void FolderLock::Release() {
-  if (fd_ >= 0) close(fd_);
-  fd_ = -1;
 }
 
 }  // namespace trtnode

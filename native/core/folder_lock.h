@@ -3,27 +3,21 @@
 
 #include <chrono>
 #include <string>
-#include <utility>
+
+#include "core/descriptor.h"
 
 namespace trtnode {
 
 class FolderLock {
  public:
-  FolderLock() = default;
-  ~FolderLock() { Release(); }
-  FolderLock(FolderLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  FolderLock& operator=(FolderLock&& other) noexcept;
-  FolderLock(const FolderLock&) = delete;
-  FolderLock& operator=(const FolderLock&) = delete;
-
   // Waits for whoever holds it. On a file system without such locks (NFS has none on folders) it holds nothing. Throws
   // Error(kWrite) when the folder cannot be opened or `timeout` has passed.
   static FolderLock Take(const std::string& folder, std::chrono::milliseconds timeout);
 
-  void Release();
+  void Release() { folder_ = Descriptor(); }
 
  private:
-  int fd_ = -1;
+  Descriptor folder_;
 };
 
 }  // namespace trtnode
