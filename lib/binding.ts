@@ -8,6 +8,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 import { TrtError, type LogLine, type TrtErrorCode } from './errors';
+import type { TensorType } from './data-types';
 import type { Flavour, LayerInfo, Profile, TensorInfo } from './manifest-schema';
 
 /** Absolute paths of one TensorRT. `parser` is needed to build only. */
@@ -89,14 +90,94 @@ export interface NativeBuildRequest {
   readonly device: number | null;
   /** true/false set or clear the TF32 flag; null leaves TensorRT's default. */
   readonly tf32: boolean | null;
-  /** The weak-typing flag; the network is strongly typed when false. TensorRT 10 alone. */
-  readonly fp16: boolean;
+  /** `weak`: TensorRT 10 alone. */
+  readonly typing: 'strong' | 'weak';
+  /** Builder flags of a weakly typed network; empty for a strongly typed one. */
+  readonly precisions: readonly NativeWeakPrecision[];
+  /** What int8 needs where the model has no Q/DQ nodes; null: none. TensorRT 10 alone. */
+  readonly calibration: NativeCalibration | null;
   readonly profiles: readonly Profile[];
   /** e.g. `['8.6', '12.0']`; empty: the GPU's own. TensorRT-RTX alone. */
   readonly computeCapabilities: readonly string[];
   readonly optimizationLevel: number | null;
   /** TensorRT's MemoryPoolType in camelCase → bytes. */
   readonly memoryPools: Readonly<Partial<Record<NativeMemoryPool, number>>>;
+  /** null: none is used. Never given to TensorRT-RTX, on which such calls have no effect. */
+  readonly timingCache: NativeTimingCache | null;
+  /** Absolute paths of plugin libraries, in order. */
+  readonly plugins: readonly string[];
+  /** Registers TensorRT's standard plugins (libnvinfer_plugin). */
+  readonly standardPlugins: boolean;
+  readonly tuning: NativeTuning;
+}
+
+/** Flags that let TensorRT 10 choose narrower types than the model's, layer by layer. */
+export type NativeWeakPrecision = 'fp16' | 'bf16' | 'int8' | 'fp8';
+
+/** The rest of IBuilderConfig; null and false leave TensorRT's default. The capability table refuses what a library cannot. */
+export interface NativeTuning {
+  readonly maxAuxStreams: number | null;
+  readonly avgTimingIterations: number | null;
+  /** From 10.6 on. */
+  readonly maxNbTactics: number | null;
+  readonly hardwareCompatibilityLevel: NativeHardwareCompatibility | null;
+  readonly refit: NativeRefitMode | null;
+  readonly stripPlan: boolean;
+  readonly weightStreaming: boolean;
+  readonly versionCompatible: boolean;
+  readonly excludeLeanRuntime: boolean;
+  readonly sparseWeights: boolean;
+  /** TacticSource in camelCase; null: TensorRT's own choice. An empty list switches every optional source off. */
+  readonly tacticSources: readonly string[] | null;
+  /** PreviewFeature in camelCase → on or off. */
+  readonly previewFeatures: Readonly<Record<string, boolean>>;
+  readonly tilingOptimizationLevel: 'none' | 'fast' | 'moderate' | 'full' | null;
+  readonly l2LimitForTiling: number | null;
+  /** null: layers run on the GPU alone. */
+  readonly dla: { readonly core: number; readonly gpuFallback: boolean } | null;
+}
+
+export type NativeHardwareCompatibility = 'none' | 'amperePlus' | 'sameComputeCapability';
+
+/** kREFIT, kREFIT_IDENTICAL, kREFIT_INDIVIDUAL. */
+export type NativeRefitMode = 'all' | 'identical' | 'individual';
+
+export type NativeCalibrationAlgorithm = 'entropy2' | 'entropy' | 'minmax' | 'percentile';
+
+export interface NativeCalibration {
+  readonly algorithm: NativeCalibrationAlgorithm;
+  /** `percentile` alone (IInt8LegacyCalibrator). */
+  readonly quantile: number;
+  readonly regressionCutoff: number;
+  /** The batches; null: `cacheIn` has all that is needed, and TensorRT asking for a batch is ERR_TRT_CALIBRATION_CACHE. */
+  readonly batches: NativeCalibrationBatches | null;
+  /** Dims of every batch (min = opt = max), by input: IBuilderConfig::setCalibrationProfile. */
+  readonly profile: Profile;
+  /** A calibration cache that TensorRT may read; null: none. */
+  readonly cacheIn: string | null;
+  /** A file that must not exist yet, for the cache that TensorRT writes; null: it is dropped. */
+  readonly cacheOut: string | null;
+}
+
+/** Batch `i` is the file `<folder>/<i>`, inputs one after the other at their offsets. */
+export interface NativeCalibrationBatches {
+  readonly folder: string;
+  readonly count: number;
+  readonly inputs: readonly {
+    readonly name: string;
+    readonly offsetBytes: number;
+    readonly sizeBytes: number;
+  }[];
+}
+
+export interface NativeTimingCache {
+  /**
+   * TensorRT's own blob, as trtexec's --timingCacheFile. Missing: starts empty. After the build what it learned is merged with
+   * what stands there by then, under a lock on the folder, and replaces it atomically.
+   */
+  readonly path: string;
+  /** Not written back; a kernel that is not in it is ERR_TRT_TIMING_CACHE with reason `miss` (kERROR_ON_TIMING_CACHE_MISS). */
+  readonly reproducible: boolean;
 }
 
 export const nativeMemoryPools = [
@@ -135,8 +216,22 @@ export interface NativeBuildResult {
   readonly engineInformationReason: string | null;
   /** Seconds of TensorRT's build, without parsing. */
   readonly buildSeconds: number;
+  /** Seconds of it that passed inside of the calibrator's callbacks (reading batches); null without calibration. */
+  readonly calibrationSeconds: number | null;
+  readonly timingCache: NativeTimingCacheUse | null;
   /** Warnings and worse, oldest first, bounded. */
   readonly log: readonly LogLine[];
+}
+
+export interface NativeTimingCacheUse {
+  /** What was read before the build; 0 where there was none or none that fits. */
+  readonly loadedBytes: number;
+  /** Of the file after the build; 0 where it was not written. */
+  readonly savedBytes: number;
+  /** Why the file that stood there was not used, or what was learned was not kept; null: neither happened. */
+  readonly warning: string | null;
+  /** SHA-256 of what was read; null where nothing was. */
+  readonly sha256: string | null;
 }
 
 /** A plan's bytes in native memory, with what a look at them says. TensorRT has not seen them yet. */
@@ -159,6 +254,63 @@ export interface NativeLoadRequest {
   readonly library: NativeLibraryFiles;
   readonly plan: NativePlan;
   readonly device: number;
+  /** Absolute paths of plugin libraries that the plan needs, in order. */
+  readonly plugins: readonly string[];
+  readonly standardPlugins: boolean;
+  /** IRuntime::setEngineHostCodeAllowed. */
+  readonly hostCode: boolean;
+  /** Bytes of streamable weights that stay on the GPU; `auto`: TensorRT's choice; null: all (no streaming). */
+  readonly weightStreamingBudget: number | 'auto' | null;
+  /** true: the engine waits for `refit` before it makes its execution context (a stripped plan). */
+  readonly awaitRefit: boolean;
+}
+
+/** Weights for a refit: of an ONNX file as in a build, or by name. */
+export type NativeRefitSource =
+  | {
+      readonly model: string;
+      readonly modelSha256: string;
+      readonly externalData: NativeExternalData | null;
+      readonly stage: string;
+      /** libnvonnxparser */
+      readonly parser: string;
+    }
+  | { readonly weights: readonly NativeNamedWeights[] };
+
+export interface NativeNamedWeights {
+  readonly name: string;
+  readonly type: TensorType;
+  readonly elements: number;
+  /** Copied before the call returns. */
+  readonly data: Uint8Array;
+}
+
+export interface NativeWeightsInfo {
+  readonly name: string;
+  readonly type: TensorType;
+  readonly elements: number;
+}
+
+/** What a library's parser says of a model, without building it. */
+export interface NativeModelInspection {
+  readonly flavour: Flavour;
+  readonly version: string;
+  readonly parserVersion: string | null;
+  /** The whole model parses. */
+  readonly supported: boolean;
+  /** Runs of nodes (indices in the file's order) that parse, or do not. */
+  readonly subgraphs: readonly { readonly nodes: readonly number[]; readonly supported: boolean }[];
+  readonly errors: readonly NativeParserError[];
+}
+
+export interface NativeParserError {
+  /** Index in the model's main graph; -1: of the model as a whole. */
+  readonly node: number;
+  readonly name: string;
+  readonly operator: string;
+  /** TensorRT's ErrorCode, e.g. `unsupported-node`. */
+  readonly code: string;
+  readonly message: string;
 }
 
 export interface NativeTiming {
@@ -214,6 +366,22 @@ export interface NativeEngine {
   ): NativeRequest;
   /** TensorRT's engine inspector: its JSON, whole. */
   inspect(): Promise<string>;
+  /** Bytes of weights that could be streamed; 0 where the plan was not built for that. */
+  readonly streamableWeightsBytes: number;
+  readonly weightStreamingBudgetBytes: number;
+  readonly refittable: boolean;
+  /**
+   * Waits for what runs, sets the weights, and lets inference go on. Resolves to the weights that are still missing; while there are
+   * any, inference is ERR_TRT_REFIT with reason `missing`.
+   */
+  refit(source: NativeRefitSource): Promise<readonly string[]>;
+  /** Every weight that `refit` could set, and of them those that are still missing. */
+  refittableWeights(): Promise<{
+    readonly all: readonly NativeWeightsInfo[];
+    readonly missing: readonly string[];
+  }>;
+  /** The engine as a plan, with its weights, written to a file that must not exist yet. */
+  serialize(planPath: string): Promise<{ sha256: string; sizeBytes: number }>;
   /** Finishes what was submitted, then frees everything. Resolves when the device memory is back. Idempotent. */
   close(): Promise<void>;
 }
@@ -238,6 +406,20 @@ export interface NativeBinding {
     request: NativeBuildRequest,
     onProgress: (event: NativeProgress) => void,
   ): Promise<NativeBuildResult>;
+  /** What the library's parser says of a model. Without a GPU: TensorRT-RTX alone. */
+  inspectModel(
+    request: Pick<
+      NativeBuildRequest,
+      | 'library'
+      | 'model'
+      | 'modelSha256'
+      | 'externalData'
+      | 'stage'
+      | 'device'
+      | 'plugins'
+      | 'standardPlugins'
+    >,
+  ): Promise<NativeModelInspection>;
   /** `identity` tells this state of this file from any other: where it is stored, its size, and when it last changed. */
   hashFile(path: string): Promise<{ sha256: string; sizeBytes: number; identity: string }>;
   /**

@@ -15,6 +15,7 @@ import {
 } from './build-options';
 import { buildInChild } from './build-process';
 import { prepareTarget } from './build-target';
+import { defaultTuning } from './builder-tuning';
 import type { BuiltEngine } from './built-engine';
 import {
   chooseForBuild,
@@ -206,10 +207,16 @@ function requestFor(order: Order, options: CheckedBuildOptions): NativeBuildRequ
     planPath,
     device: gpu?.index ?? null,
     tf32: precision === 'fp32' ? false : precision === 'tf32' ? true : null,
-    fp16: precision === 'fp16',
+    typing: precision === 'fp16' ? 'weak' : 'strong',
+    precisions: precision === 'fp16' ? ['fp16'] : [],
+    calibration: null,
     profiles: profiles.profiles,
     computeCapabilities,
     optimizationLevel,
     memoryPools,
+    timingCache: null,
+    plugins: [],
+    standardPlugins: true,
+    tuning: defaultTuning,
   };
 }

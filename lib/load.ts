@@ -1,5 +1,5 @@
 import { loadBinding } from './binding';
-import type { NativeBinding, NativePlan } from './binding';
+import type { NativeBinding, NativeLoadRequest, NativePlan } from './binding';
 import type { BuiltEngine } from './built-engine';
 import { chooseForLoad, findLibraries, goalOfLoad } from './discovery';
 import type { Discovery, FindLibrariesOptions } from './discovery';
@@ -76,7 +76,16 @@ export async function loadThrough(
       goal: goalOfLoad(header),
     });
     const library = chooseForLoad({ found, flavour: header.flavour, version: header.version });
-    const request = { library: library.files, plan, device: gpu.index };
+    const request: NativeLoadRequest = {
+      library: library.files,
+      plan,
+      device: gpu.index,
+      plugins: [],
+      standardPlugins: true,
+      hostCode: false,
+      weightStreamingBudget: null,
+      awaitRefit: false,
+    };
     return new Engine(await nativeCall(() => binding.loadEngine(request)), origin);
   } catch (error) {
     plan.release();

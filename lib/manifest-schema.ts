@@ -39,6 +39,57 @@ export interface LayerInfo {
   readonly tactic?: string;
 }
 
+/**
+ * What a build chose, counted from the engine's layers. "Wider" are layers that compute in more bits than the narrowest type that
+ * was asked for, reformat layers and those that only move integers or shapes not counted.
+ */
+export interface LayerSummary {
+  readonly layers: number;
+  /** Type of a layer's first output (`float32`, `float16`, `int8`, …) → layers. */
+  readonly byType: Readonly<Record<string, number>>;
+  /** Layers that were made of more than one layer of the network. */
+  readonly fused: number;
+  /** Layers that only change type or layout. */
+  readonly reformat: number;
+  /** Distinct kernels (tactics) in use. */
+  readonly tactics: number;
+  /** Names of the layers that stayed wider than asked; empty where no narrower type was asked for. */
+  readonly wider: readonly string[];
+}
+
+/** How int8 scales were found. */
+export interface CalibrationRecord {
+  readonly algorithm: string;
+  /** 0: every scale came from the cache. */
+  readonly batches: number;
+  /** Samples that did not fill a last batch. */
+  readonly droppedSamples: number;
+  /** SHA-256 of the batches' bytes in order; null where none were read. */
+  readonly dataSha256: string | null;
+  /** SHA-256 of the calibration cache that was read or made; null where TensorRT gave none. */
+  readonly cacheSha256: string | null;
+}
+
+/** What a passed verification measured. */
+export interface VerificationRecord {
+  readonly cases: number;
+  /** What the outputs were compared with. */
+  readonly reference: 'given' | 'onnxruntime' | 'unquantized' | 'none';
+  /** The worst of each metric over all cases, by output. */
+  readonly outputs: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  /** Of a metric over all cases, as `minimum` and `maxDrop` use it. */
+  readonly metric?: { readonly name: string; readonly value: number; readonly baseline?: number };
+}
+
+/** A signature over the manifest without this field, which has the plan's digest in it. */
+export interface ManifestSignature {
+  readonly algorithm: 'hmac-sha256' | 'ed25519';
+  /** Whatever name the signer gave to the key. */
+  readonly keyId?: string;
+  /** Base64. */
+  readonly value: string;
+}
+
 export interface FileDigest {
   /** Lower-case hex. */
   readonly sha256: string;
@@ -92,6 +143,19 @@ export interface Manifest {
   /** The engine's layers after fusion; null where the plan could not be opened, and `layersReason` says why. */
   readonly layers: readonly LayerInfo[] | null;
   readonly layersReason?: string;
+  /** What the build chose; null and absent as `layers`. */
+  readonly layerSummary?: LayerSummary | null;
+  readonly calibration?: CalibrationRecord;
+  /** The timing cache that was read; absent where none was. */
+  readonly timingCache?: { readonly sha256: string; readonly reproducible: boolean };
+  /** Plugin libraries that the plan needs, by file name; TensorRT's standard plugins as `standardPlugins` in `options`. */
+  readonly plugins?: readonly (FileDigest & { readonly name: string })[];
+  readonly verification?: VerificationRecord;
+  /** Options that were passed to TensorRT, and whose effect no test of trt-node has seen. */
+  readonly unproven?: readonly string[];
+  /** The engine cache's key of this build; absent where there is none. */
+  readonly cacheKey?: string;
+  readonly signature?: ManifestSignature;
   /**
    * Present only between the renames of a publication: what this manifest's predecessor said of the plan that stood at
    * the same path, so that whichever plan a crash left there has its true manifest. Its `previous` is never nested.

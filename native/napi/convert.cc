@@ -110,7 +110,7 @@ BuildSpec ReadBuildSpec(const Napi::Object& request) {
   if (device.IsNumber()) spec.device = device.As<Napi::Number>().Int32Value();
   const Napi::Value tf32 = request.Get("tf32");
   if (tf32.IsBoolean()) spec.tf32 = tf32.As<Napi::Boolean>().Value();
-  spec.fp16 = request.Get("fp16").ToBoolean();
+  spec.fp16 = request.Get("typing").ToString().Utf8Value() == "weak";
   const auto profiles = request.Get("profiles").As<Napi::Array>();
   for (uint32_t i = 0; i < profiles.Length(); ++i) {
     spec.profiles.push_back(ReadProfile(profiles.Get(i).As<Napi::Object>()));

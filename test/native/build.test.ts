@@ -3,6 +3,8 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
+import type { NativeBuildRequest } from '../../lib/binding';
+import { defaultTuning } from '../../lib/builder-tuning';
 import type { BuildOptions, BuildProgress, BuiltEngine, Manifest } from '../../lib/index';
 import {
   digits,
@@ -211,7 +213,7 @@ describe('options', () => {
 
   it('refuses fp16 in the addon as well, which stands alone when a build runs in the thread', async () => {
     const { core, parser } = await requireRtx();
-    const request = {
+    const request: NativeBuildRequest = {
       library: { core, parser },
       model: digits,
       modelSha256: '',
@@ -220,7 +222,13 @@ describe('options', () => {
       planPath: path.join(folder, 'never.plan'),
       device: null,
       tf32: null,
-      fp16: true,
+      typing: 'weak',
+      precisions: ['fp16'],
+      calibration: null,
+      timingCache: null,
+      plugins: [],
+      standardPlugins: false,
+      tuning: defaultTuning,
       profiles: [profile],
       computeCapabilities: ['8.6'],
       optimizationLevel: null,

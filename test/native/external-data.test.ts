@@ -1,4 +1,6 @@
 import { execFileSync } from 'node:child_process';
+import type { NativeBuildRequest } from '../../lib/binding';
+import { defaultTuning } from '../../lib/builder-tuning';
 import { createHash } from 'node:crypto';
 import fs from 'node:fs/promises';
 import path from 'node:path';
@@ -387,7 +389,10 @@ describe('a model that is exchanged between its examination and its build', () =
     await fs.writeFile(model, bytes);
     await fs.writeFile(path.join(inside, 'w.bin'), scale);
     const { identity } = await loadBinding().hashExternalFile(inside, 'w.bin');
-    const request = async (state: { modelSha256: string; identity: string }) => ({
+    const request = async (state: {
+      modelSha256: string;
+      identity: string;
+    }): Promise<NativeBuildRequest> => ({
       library: { core, parser },
       model,
       modelSha256: state.modelSha256,
@@ -396,7 +401,13 @@ describe('a model that is exchanged between its examination and its build', () =
       planPath: path.join(root, `never-${state.identity}.plan`),
       device: null,
       tf32: null,
-      fp16: false,
+      typing: 'strong',
+      precisions: [],
+      calibration: null,
+      timingCache: null,
+      plugins: [],
+      standardPlugins: true,
+      tuning: defaultTuning,
       profiles: [],
       computeCapabilities: ['8.6'],
       optimizationLevel: null,

@@ -193,6 +193,18 @@ describe('without a GPU', () => {
     const writer = binding.createPlan(64);
     writer.write(new Uint8Array(64));
     const plan = await writer.seal();
-    await failure(await codeWithoutGpu(), binding.loadEngine({ library, plan, device: 0 }));
+    await failure(
+      await codeWithoutGpu(),
+      binding.loadEngine({
+        library,
+        plan,
+        device: 0,
+        plugins: [],
+        standardPlugins: false,
+        hostCode: false,
+        weightStreamingBudget: null,
+        awaitRefit: false,
+      }),
+    );
   });
 });

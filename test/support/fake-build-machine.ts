@@ -34,6 +34,8 @@ export const buildResult: NativeBuildResult = {
   engineInformation: null,
   engineInformationReason: 'no GPU',
   buildSeconds: 0.5,
+  calibrationSeconds: null,
+  timingCache: null,
   log: [],
 };
 

@@ -6,6 +6,7 @@ import type {
   NativeEngine,
   NativeInferResult,
   NativeOutput,
+  NativeRefitSource,
   NativeRequest,
   NativeTiming,
 } from '../../lib/binding';
@@ -144,6 +145,25 @@ export class FakeNativeEngine implements NativeEngine {
 
   inspect(): Promise<string> {
     return Promise.resolve(this.inspection);
+  }
+
+  streamableWeightsBytes = 0;
+  weightStreamingBudgetBytes = 0;
+  refittable = false;
+  readonly refits: NativeRefitSource[] = [];
+  missingWeights: readonly string[] = [];
+
+  refit(source: NativeRefitSource): Promise<readonly string[]> {
+    this.refits.push(source);
+    return Promise.resolve(this.missingWeights);
+  }
+
+  refittableWeights(): ReturnType<NativeEngine['refittableWeights']> {
+    return Promise.resolve({ all: [], missing: this.missingWeights });
+  }
+
+  serialize(planPath: string): Promise<{ sha256: string; sizeBytes: number }> {
+    return Promise.reject(new Error(`nothing is written to ${planPath}`));
   }
 
   close(): Promise<void> {

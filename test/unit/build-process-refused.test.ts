@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
+import { defaultTuning } from '../../lib/builder-tuning';
 import type { NativeBuildRequest } from '../../lib/binding';
 import { buildInChild } from '../../lib/build-process';
 
@@ -19,7 +20,13 @@ const order: NativeBuildRequest = {
   planPath: '/nowhere/plan',
   device: null,
   tf32: null,
-  fp16: false,
+  typing: 'strong',
+  precisions: [],
+  calibration: null,
+  timingCache: null,
+  plugins: [],
+  standardPlugins: true,
+  tuning: defaultTuning,
   profiles: [],
   computeCapabilities: [],
   optimizationLevel: null,

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { defaultTuning } from '../../lib/builder-tuning';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -24,7 +25,13 @@ beforeEach(async () => {
     planPath: path.join(folder, 'plan.tmp'),
     device: null,
     tf32: null,
-    fp16: false,
+    typing: 'strong',
+    precisions: [],
+    calibration: null,
+    timingCache: null,
+    plugins: [],
+    standardPlugins: true,
+    tuning: defaultTuning,
     profiles: [],
     computeCapabilities: ['8.6'],
     optimizationLevel: null,

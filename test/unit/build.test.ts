@@ -146,10 +146,10 @@ describe('buildEngine', () => {
   });
 
   it.each([
-    ['nothing', {}, { tf32: null, fp16: false }],
-    ['fp32', { precision: 'fp32' }, { tf32: false, fp16: false }],
-    ['tf32', { precision: 'tf32' }, { tf32: true, fp16: false }],
-    ['fp16', { precision: 'fp16' }, { tf32: null, fp16: true }],
+    ['nothing', {}, { tf32: null, typing: 'strong', precisions: [] }],
+    ['fp32', { precision: 'fp32' }, { tf32: false, typing: 'strong', precisions: [] }],
+    ['tf32', { precision: 'tf32' }, { tf32: true, typing: 'strong', precisions: [] }],
+    ['fp16', { precision: 'fp16' }, { tf32: null, typing: 'weak', precisions: ['fp16'] }],
   ] as const)('translates the precision %s for TensorRT 10', async (_, options, flags) => {
     const engine = await buildOn(machine([trt10], ampere, { flavour: 'tensorrt' }), options);
     expect(seen.requests[0]).toMatchObject({

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { defaultTuning } from '../../lib/builder-tuning';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -98,7 +99,13 @@ function orderFor(planPath: string, model: string): NativeBuildRequest {
     planPath,
     device: null,
     tf32: null,
-    fp16: false,
+    typing: 'strong',
+    precisions: [],
+    calibration: null,
+    timingCache: null,
+    plugins: [],
+    standardPlugins: true,
+    tuning: defaultTuning,
     profiles: [],
     computeCapabilities: [],
     optimizationLevel: null,
