@@ -118,7 +118,7 @@ export type NativeWeakPrecision = 'fp16' | 'bf16' | 'int8' | 'fp8';
 export interface NativeTuning {
   readonly maxAuxStreams: number | null;
   readonly avgTimingIterations: number | null;
-  /** From 10.6 on. */
+  /** From 10.4 on. */
   readonly maxNbTactics: number | null;
   readonly hardwareCompatibilityLevel: NativeHardwareCompatibility | null;
   readonly refit: NativeRefitMode | null;
@@ -189,6 +189,22 @@ export const nativeMemoryPools = [
   'tacticSharedMemory',
 ] as const;
 export type NativeMemoryPool = (typeof nativeMemoryPools)[number];
+
+/** TacticSource in camelCase, of all ABIs: TensorRT 11 and RTX have the last two alone. */
+export const nativeTacticSources = [
+  'cublas',
+  'cublasLt',
+  'cudnn',
+  'edgeMaskConvolutions',
+  'jitConvolutions',
+] as const;
+
+/** PreviewFeature in camelCase; the digits at the end are the version that brought it. */
+export const nativePreviewFeatures = [
+  'aliasedPluginIo1003',
+  'runtimeActivationResize1010',
+  'multideviceRuntime1016',
+] as const;
 
 export interface NativeProgress {
   /** 'log' carries one TensorRT log line; the others are IProgressMonitor's phases. */
@@ -370,6 +386,9 @@ export interface NativeEngine {
   readonly streamableWeightsBytes: number;
   readonly weightStreamingBudgetBytes: number;
   readonly refittable: boolean;
+  readonly hardwareCompatibilityLevel: NativeHardwareCompatibility;
+  /** Streams that TensorRT uses beside the one of the inference. */
+  readonly auxStreams: number;
   /**
    * Waits for what runs, sets the weights, and lets inference go on. Resolves to the weights that are still missing; while there are
    * any, inference is ERR_TRT_REFIT with reason `missing`.
@@ -391,6 +410,11 @@ export interface NativeBinding {
   readonly abis: Readonly<Partial<Record<NativeAbi, string>>>;
   /** MemoryPoolType names as the native side knows them; a test compares them with `nativeMemoryPools`. */
   readonly memoryPools: readonly string[];
+  /** The same of `nativeTacticSources` and `nativePreviewFeatures`. */
+  readonly tuningNames: {
+    readonly tacticSources: readonly string[];
+    readonly previewFeatures: readonly string[];
+  };
   /** Error codes that native code uses; a test compares them with `TrtErrorCode`. */
   readonly errorCodes: readonly string[];
   /** Tensor types and bits per element as the native side knows them; a test compares them with `tensorTypes`. */
@@ -405,6 +429,8 @@ export interface NativeBinding {
   build(
     request: NativeBuildRequest,
     onProgress: (event: NativeProgress) => void,
+    /** Called at once with what makes the build fail at TensorRT's next step; afterwards it does nothing. */
+    onStart?: (cancel: () => void) => void,
   ): Promise<NativeBuildResult>;
   /** What the library's parser says of a model. Without a GPU: TensorRT-RTX alone. */
   inspectModel(

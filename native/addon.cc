@@ -10,6 +10,7 @@ class TrtNodeAddon : public Napi::Addon<TrtNodeAddon> {
     RegisterProbe(env, exports);
     RegisterBuild(env, exports);
     RegisterHash(env, exports);
+    RegisterInspect(env, exports);
     RegisterPlan(env, exports, &data_);
     RegisterEngine(env, exports, &data_);
     RegisterLock(env, exports, &data_);

@@ -4,8 +4,8 @@
  * and a CUDA driver that works in ordinary memory. `.cache/stubs/<digest>` holds them, where the digest is that of all that
  * they are made from, so they are compiled once. Prints the folder.
  *
- *   v10/libnvinfer.so.10, v11/libnvinfer.so.11 (with their libnvinfer_plugin), rtx/libtensorrt_rtx.so.1
- *   driver/libcuda.so.1, driver/control.node
+ *   v10/libnvinfer.so.10, v11/libnvinfer.so.11 (with their libnvinfer_plugin), rtx/libtensorrt_rtx.so.1, each with its parser
+ *   driver/libcuda.so.1, driver/control.node, plugin/libstub_plugin.so
  */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -23,13 +23,43 @@ const flags = [
 ];
 
 const abis = [
-  { abi: 'v10', library: 'libnvinfer.so.10', plugins: 'libnvinfer_plugin.so.10' },
-  { abi: 'v11', library: 'libnvinfer.so.11', plugins: 'libnvinfer_plugin.so.11' },
-  { abi: 'rtx', library: 'libtensorrt_rtx.so.1', plugins: null },
+  {
+    abi: 'v10',
+    library: 'libnvinfer.so.10',
+    plugins: 'libnvinfer_plugin.so.10',
+    parser: 'libnvonnxparser.so.10',
+  },
+  {
+    abi: 'v11',
+    library: 'libnvinfer.so.11',
+    plugins: 'libnvinfer_plugin.so.11',
+    parser: 'libnvonnxparser.so.11',
+  },
+  {
+    abi: 'rtx',
+    library: 'libtensorrt_rtx.so.1',
+    plugins: null,
+    parser: 'libtensorrt_onnxparser_rtx.so.1',
+  },
 ];
 
-/** The interfaces that the stubs derive from. */
-const interfaces = ['VRuntime', 'VCudaEngine', 'VExecutionContext', 'VEngineInspector'];
+/** The interfaces that the stubs derive from, by their namespace. */
+const coreInterfaces = {
+  'nvinfer1::apiv': [
+    ...['VRuntime', 'VCudaEngine', 'VExecutionContext', 'VEngineInspector'],
+    ...['VBuilder', 'VBuilderConfig', 'VNetworkDefinition', 'VTensor', 'VLayer', 'VConstantLayer'],
+    ...['VOptimizationProfile', 'VTimingCache', 'VRefitter', 'VSerializationConfig'],
+  ],
+  nvinfer1: ['IPluginRegistry'],
+};
+const parserInterfaces = { nvonnxparser: ['IParser', 'IParserRefitter'] };
+
+/** Enumerations whose numbers differ between the ABIs: what a builder is told is written down by their names. */
+const enums = [
+  ...['BuilderFlag', 'NetworkDefinitionCreationFlag', 'MemoryPoolType', 'TacticSource'],
+  ...['PreviewFeature', 'HardwareCompatibilityLevel', 'ProfilingVerbosity', 'DeviceType'],
+  ...['TilingOptimizationLevel', 'SerializationFlag'],
+];
 
 /** Compiles what is not there yet. Returns the folder. Safe to be called by several processes at a time. */
 export async function buildStubs() {
@@ -40,6 +70,7 @@ export async function buildStubs() {
   try {
     await Promise.all([
       compileDriver(path.join(staging, 'driver')),
+      compilePlugin(path.join(staging, 'plugin')),
       ...abis.map((entry) => compileTensorrt(entry, path.join(staging, entry.abi))),
     ]);
     publish(staging, folder);
@@ -114,23 +145,44 @@ async function compileDriver(folder) {
   ]);
 }
 
-async function compileTensorrt({ abi, library, plugins }, folder) {
+async function compilePlugin(folder) {
   fs.mkdirSync(folder, { recursive: true });
+  await compile([
+    ...[...flags, '-shared', path.join(sources, 'plugin', 'plugin.cc')],
+    ...['-o', path.join(folder, 'libstub_plugin.so')],
+  ]);
+}
+
+async function compileTensorrt({ abi, library, plugins, parser }, folder) {
+  const made = path.join(folder, 'made');
+  fs.mkdirSync(made, { recursive: true });
   const own = [
-    ...[...flags, ...includes, '-isystem', path.join(headers, abi), `-I${folder}`],
+    ...[...flags, ...includes, '-isystem', path.join(headers, abi), `-I${made}`],
     `-DTRT_NODE_STUB_${abi.toUpperCase()}=1`,
   ];
-  fs.writeFileSync(path.join(folder, 'unimplemented.h'), unimplemented(own));
+  const text = headerText(own);
+  const write = (name, content) => fs.writeFileSync(path.join(made, name), content);
+  write('unimplemented.h', unimplemented(text, coreInterfaces, 'NvInfer.h'));
+  write('unimplemented_parser.h', unimplemented(text, parserInterfaces, 'NvOnnxParser.h'));
+  write('enum_names.h', enumNames(text));
   // NVIDIA's headers take most of the time, so what needs them is one unit.
-  const units = ['library', 'plan', 'engine', 'context', 'enqueue'].map(
-    (unit) => `tensorrt/${unit}.cc`,
-  );
-  const together = path.join(folder, 'together.cc');
-  fs.writeFileSync(together, units.map((unit) => `#include "${unit}"\n`).join(''));
+  const units = [
+    ...['library', 'plan', 'write_plan', 'registry', 'engine', 'engine_weights', 'context'],
+    ...['enqueue', 'refitter', 'network', 'timing_cache', 'builder_config', 'calibration'],
+    'builder',
+  ].map((unit) => `tensorrt/${unit}.cc`);
+  write('together.cc', units.map((unit) => `#include "${unit}"\n`).join(''));
   await compile([
     ...[...own, '-shared', `-Wl,-soname,${library}`],
-    ...[together, path.join(sources, 'tensorrt', 'factory.cc')],
+    ...[path.join(made, 'together.cc'), path.join(sources, 'tensorrt', 'factory.cc')],
     ...['-o', path.join(folder, library), '-pthread', '-ldl'],
+  ]);
+  await compile([
+    ...[...own, '-shared', `-Wl,-soname,${parser}`],
+    ...['parser/parser.cc', 'parser/onnx.cc', 'tensorrt/library.cc'].map((unit) =>
+      path.join(sources, unit),
+    ),
+    ...['-o', path.join(folder, parser), '-pthread', '-ldl'],
   ]);
   if (plugins !== null) {
     await compile([
@@ -138,45 +190,63 @@ async function compileTensorrt({ abi, library, plugins }, folder) {
       ...[path.join(folder, library), '-Wl,-rpath,$ORIGIN', '-o', path.join(folder, plugins)],
     ]);
   }
-  for (const name of ['together.cc', 'unimplemented.h']) fs.rmSync(path.join(folder, name));
+  fs.rmSync(made, { recursive: true });
+}
+
+/** The headers without comments, macros and branches that are switched off. */
+function headerText(compilerFlags) {
+  return output(compiler, [
+    ...[...compilerFlags, '-E', '-P', '-x', 'c++', '-include', 'NvInfer.h'],
+    ...['-include', 'NvOnnxParser.h', '/dev/null'],
+  ]);
 }
 
 /**
  * For each interface of the headers a class that has all of its methods, each of which says its name and aborts: the three
  * ABIs differ in what they declare, and trt-node calls little of it.
  */
-function unimplemented(compilerFlags) {
-  // Without comments, macros and branches that are switched off.
-  const text = output(compiler, [
-    ...[...compilerFlags, '-E', '-P', '-x', 'c++', '-include', 'NvInferRuntime.h', '/dev/null'],
-  ]);
-  const classes = interfaces.map((name) => {
-    const body = new RegExp(`class ${name} : public VRoot\\s*\\{([^]*?)\\n?\\};`).exec(text)?.[1];
-    if (body === undefined) throw new StepError(`the headers have no interface ${name}`);
-    const methods = body
-      .split(';')
-      .map((declaration) =>
-        declaration
-          .replace(/^\s*public:/, '')
-          .trim()
-          .replaceAll(/\s+/g, ' '),
-      )
-      .filter((declaration) => declaration.includes('virtual '))
-      .map((declaration) => {
-        const method = /(\w+)\s*\(/.exec(declaration)?.[1];
-        const signature = declaration.replace('virtual ', '').replace(/ ?= ?0$/, '');
-        return `  ${signature} override { ::stub::NotImplemented("${name}::${method}"); }`;
-      });
-    return `class Unimplemented${name} : public ${name} {\n public:\n${methods.join('\n')}\n};`;
+function unimplemented(text, interfaces, header) {
+  const classes = Object.entries(interfaces).map(
+    ([namespace, names]) =>
+      `namespace ${namespace} {\n${names.map((name) => classOf(text, name)).join('\n')}\n}`,
+  );
+  return `#pragma once\n#include <${header}>\n#include "tensorrt/library.h"\n${classes.join('\n')}\n`;
+}
+
+function classOf(text, name) {
+  const body = new RegExp(`class ${name}\\s*(?:: public VRoot)?\\s*\\{([^]*?)\\n?\\};`).exec(
+    text,
+  )?.[1];
+  if (body === undefined) throw new StepError(`the headers have no interface ${name}`);
+  const methods = body
+    .split(';')
+    .map((declaration) =>
+      declaration
+        .replace(/^\s*(public|protected):/, '')
+        .trim()
+        .replaceAll(/\s+/g, ' '),
+    )
+    .filter((declaration) => declaration.includes('virtual ') && !declaration.includes('~'))
+    .map((declaration) => {
+      const method = /(\w+)\s*\(/.exec(declaration.replace('[[deprecated]]', ''))?.[1];
+      const signature = declaration.replace('virtual ', '').replace(/ ?= ?0$/, '');
+      return `  ${signature} override { ::stub::NotImplemented("${name}::${method}"); }`;
+    });
+  return `class Unimplemented${name} : public ${name} {\n public:\n${methods.join('\n')}\n};`;
+}
+
+/** NameOf(BuilderFlag::kFP16) → "FP16", for every enumeration in `enums`. */
+function enumNames(text) {
+  const functions = enums.map((name) => {
+    const body = new RegExp(`enum class ${name} : \\w+\\s*\\{([^}]*)\\}`).exec(text)?.[1];
+    if (body === undefined) throw new StepError(`the headers have no enumeration ${name}`);
+    const tests = [...body.matchAll(/\bk([A-Z0-9_]+)\b(?=[^,=]*(?:=\s*\d|,|\s*$))/g)].map(
+      ([, enumerator]) =>
+        `  if (value == nvinfer1::${name}::k${enumerator}) return "${enumerator}";`,
+    );
+    return `inline const char* NameOf(nvinfer1::${name} value) {\n${tests.join('\n')}\n  return "unknown";\n}`;
   });
-  return [
-    '#pragma once',
-    '#include "tensorrt/library.h"',
-    'namespace nvinfer1::apiv {',
-    ...classes,
-    '}  // namespace nvinfer1::apiv',
-    '',
-  ].join('\n');
+  return `#pragma once\n#include <NvInfer.h>\nnamespace stub {\n${functions.join('\n')}\n}\n`;
 }
 
 function compile(args) {

@@ -96,10 +96,10 @@ Activity::~Activity() {
   state.changed.notify_all();
 }
 
-bool Activity::ProcessIsExiting() {
+bool Activity::IsExiting(Environment environment) {
   State& state = GetState();
   const std::lock_guard<std::mutex> lock(state.mutex);
-  return state.exiting || state.exiting_environment;
+  return state.IsClosedTo(environment);
 }
 
 void WaitForActivitiesAtExit(const void* reason) {

@@ -21,8 +21,8 @@ class Activity {
   Activity(const Activity&) = delete;
   Activity& operator=(const Activity&) = delete;
 
-  // Long work that can stop early should.
-  static bool ProcessIsExiting();
+  // Long work for this environment that can stop early should.
+  static bool IsExiting(Environment environment);
 };
 
 // The process is about to exit: from now on no other thread of the calling one's environment enters, and those that are

@@ -32,6 +32,16 @@ const char* ErrorCodeName(ErrorCode code) {
       return "ERR_TRT_PROFILE_INVALID";
     case ErrorCode::kPrecisionUnsupported:
       return "ERR_TRT_PRECISION_UNSUPPORTED";
+    case ErrorCode::kCalibrationRequired:
+      return "ERR_TRT_CALIBRATION_REQUIRED";
+    case ErrorCode::kCalibrationData:
+      return "ERR_TRT_CALIBRATION_DATA";
+    case ErrorCode::kCalibrationCache:
+      return "ERR_TRT_CALIBRATION_CACHE";
+    case ErrorCode::kTimingCache:
+      return "ERR_TRT_TIMING_CACHE";
+    case ErrorCode::kPlugin:
+      return "ERR_TRT_PLUGIN";
     case ErrorCode::kBuildFailed:
       return "ERR_TRT_BUILD_FAILED";
     case ErrorCode::kWrite:
@@ -42,6 +52,8 @@ const char* ErrorCodeName(ErrorCode code) {
       return "ERR_TRT_ENGINE_INVALID";
     case ErrorCode::kDeserialize:
       return "ERR_TRT_ENGINE_DESERIALIZE";
+    case ErrorCode::kRefit:
+      return "ERR_TRT_REFIT";
     case ErrorCode::kEngineClosed:
       return "ERR_TRT_ENGINE_CLOSED";
     case ErrorCode::kInferFailed:

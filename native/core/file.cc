@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
@@ -20,6 +22,16 @@ constexpr size_t kSliceBytes = size_t{4} << 20;
 
 Error NotReadable(const std::string& path, const char* why) {
   return Error(ErrorCode::kEngineNotFound, "cannot read " + path + ": " + why).With("path", path);
+}
+
+Error NotWritten(const std::string& path, const char* step, int error) {
+  const bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
+  return Error(ErrorCode::kWrite,
+               std::string("cannot ") + step + " " + path + ": " + std::strerror(error) +
+                   (full ? ". Make room there, or raise the limit" : ". Check the folder"))
+      .With("path", path)
+      .With("step", std::string(step))
+      .With("errno", static_cast<double>(error));
 }
 
 // O_NONBLOCK keeps open() from waiting for a FIFO's writer; regular files ignore it.
@@ -108,13 +120,7 @@ HashedFile HashOpenFile(const Descriptor& file, const std::string& path,
 
 FileDigest WriteNewFile(const std::string& path, const void* data, size_t size) {
   const auto not_written = [&path](const char* step, int error) {
-    const bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
-    return Error(ErrorCode::kWrite,
-                 std::string("cannot ") + step + " " + path + ": " + std::strerror(error) +
-                     (full ? ". Make room there, or raise the limit" : ". Check the folder"))
-        .With("path", path)
-        .With("step", std::string(step))
-        .With("errno", static_cast<double>(error));
+    return NotWritten(path, step, error);
   };
   const auto failed = [&](const char* step) {
     const int error = errno;
@@ -138,6 +144,24 @@ FileDigest WriteNewFile(const std::string& path, const void* data, size_t size) 
   if (fsync(file.get()) != 0) throw failed("fsync");
   if (file.Close() != 0) throw failed("close");
   return {hash.FinishHex(), size};
+}
+
+FileDigest ReplaceFile(const std::string& path, const void* data, size_t size) {
+  static std::atomic<unsigned> count = 0;
+  const std::string temporary =
+      path + "." + std::to_string(getpid()) + "-" + std::to_string(count++) + ".tmp";
+  FileDigest digest = WriteNewFile(temporary, data, size);
+  if (rename(temporary.c_str(), path.c_str()) != 0) {
+    const int error = errno;
+    unlink(temporary.c_str());
+    throw NotWritten(path, "replace", error);
+  }
+  const size_t slash = path.rfind('/');
+  const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  // The file is in place already, so a file system that cannot do this has lost nothing.
+  const Descriptor opened(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (opened) static_cast<void>(fsync(opened.get()));
+  return digest;
 }
 
 }  // namespace trtnode

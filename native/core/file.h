@@ -63,4 +63,8 @@ HashedFile HashOpenFile(const Descriptor& file, const std::string& path,
 // Creates `path`, which must not exist, writes and fsyncs it. On failure nothing is left and Error(kWrite) is thrown.
 FileDigest WriteNewFile(const std::string& path, const void* data, size_t size);
 
+// Writes a file beside `path` and puts it in its place, so that at any moment one of the two stands there, whole. On failure
+// the old one does, and Error(kWrite) is thrown.
+FileDigest ReplaceFile(const std::string& path, const void* data, size_t size);
+
 }  // namespace trtnode

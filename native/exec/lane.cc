@@ -61,17 +61,20 @@ Lane::~Lane() {
 
 void Lane::Submit(std::shared_ptr<InferJob> job) {
   job->submitted = InferJob::Clock::now();
-  {
-    const std::lock_guard<std::mutex> lock(queue_mutex_);
-    if (!stopping_) {
-      queue_.push_back(std::move(job));
-      has_news_.store(true, std::memory_order_release);
-      queue_changed_.notify_one();
-      return;
-    }
-  }
-  job->error = EngineClosed();
-  job->done();
+  Work work = std::move(job);
+  if (Queue(work)) return;
+  const auto& refused = std::get<std::shared_ptr<InferJob>>(work);
+  refused->error = EngineClosed();
+  refused->done();
+}
+
+bool Lane::Queue(Work& work) {
+  const std::lock_guard<std::mutex> lock(queue_mutex_);
+  if (stopping_) return false;
+  queue_.push_back(std::move(work));
+  has_news_.store(true, std::memory_order_release);
+  queue_changed_.notify_one();
+  return true;
 }
 
 void Lane::RunNow(InferJob* job) {
@@ -86,8 +89,31 @@ void Lane::RunNow(InferJob* job) {
   Execute(job);
 }
 
+void Lane::RunExclusive(std::function<void(const Stream&)> work) {
+  ExclusiveWork task([this, work = std::move(work)](const Stream& stream) {
+    try {
+      work(stream);
+      unusable_.reset();
+    } catch (const Error& error) {
+      unusable_ = error;
+      throw;
+    } catch (const std::exception& error) {
+      unusable_ = Error(ErrorCode::kInternal, error.what());
+      throw;
+    }
+  });
+  std::future<void> done = task.get_future();
+  Work queued = std::move(task);
+  if (!Queue(queued)) throw EngineClosed();
+  try {
+    done.get();
+  } catch (const std::future_error&) {
+    throw EngineClosed();  // discarded
+  }
+}
+
 void Lane::Stop(Pending pending) {
-  std::deque<std::shared_ptr<InferJob>> discarded;
+  std::deque<Work> discarded;
   {
     const std::lock_guard<std::mutex> lock(queue_mutex_);
     stopping_ = true;
@@ -95,21 +121,19 @@ void Lane::Stop(Pending pending) {
     has_news_.store(true, std::memory_order_release);
     queue_changed_.notify_one();
   }
-  for (const std::shared_ptr<InferJob>& job : discarded) {
-    job->error = EngineClosed();
-    job->done();
+  for (const Work& work : discarded) {
+    const auto* job = std::get_if<std::shared_ptr<InferJob>>(&work);
+    if (job == nullptr) continue;
+    (*job)->error = EngineClosed();
+    (*job)->done();
   }
+  discarded.clear();  // whoever waits for exclusive work learns it now
   if (thread_.joinable()) thread_.join();
 }
 
 void Lane::ThreadMain() {
-  while (const std::shared_ptr<InferJob> job = NextJob()) {
-    {
-      const Activity activity;
-      Execute(job.get());
-    }
-    pool_->FreeSurplus();
-    job->done();
+  while (std::optional<Work> work = NextWork()) {
+    std::visit([this](auto& item) { Do(item); }, *work);
     // Whoever awaits one inference before the next submits it within microseconds, and waking a sleeping thread costs
     // more than that.
     const InferJob::Clock::time_point until = InferJob::Clock::now() + kSpin;
@@ -117,14 +141,30 @@ void Lane::ThreadMain() {
   }
 }
 
-std::shared_ptr<InferJob> Lane::NextJob() {
+std::optional<Lane::Work> Lane::NextWork() {
   std::unique_lock<std::mutex> lock(queue_mutex_);
   queue_changed_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
-  if (queue_.empty()) return nullptr;
-  std::shared_ptr<InferJob> job = std::move(queue_.front());
+  if (queue_.empty()) return std::nullopt;
+  Work work = std::move(queue_.front());
   queue_.pop_front();
   has_news_.store(stopping_ || !queue_.empty(), std::memory_order_release);
-  return job;
+  return work;
+}
+
+void Lane::Do(const std::shared_ptr<InferJob>& job) {
+  {
+    const Activity activity;
+    Execute(job.get());
+  }
+  pool_->FreeSurplus();
+  job->done();
+}
+
+void Lane::Do(ExclusiveWork& work) {
+  const Activity activity;
+  const std::lock_guard<std::mutex> one_at_a_time(execute_mutex_);
+  device_.TryMakeCurrent();
+  work(stream_);
 }
 
 void Lane::Execute(InferJob* job) {
@@ -134,6 +174,7 @@ void Lane::Execute(InferJob* job) {
   const InferJob::Clock::time_point started = InferJob::Clock::now();
   job->timing.queue = Milliseconds(started - job->submitted);
   try {
+    if (unusable_) throw Error(*unusable_);
     device_.MakeCurrent();
     try {
       Enqueue(job);
@@ -148,9 +189,9 @@ void Lane::Execute(InferJob* job) {
   } catch (const Error& error) {
     job->outputs.clear();
     const std::string words = log.ErrorText();
-    job->error = Error(error.code(), error.message() + (words.empty() ? "" : ": " + words));
-    for (const auto& [key, value] : error.details()) job->error->With(key, value);
-    job->error->WithLog(log.Lines());
+    Error failure(error.code(), error.message() + (words.empty() ? "" : ": " + words));
+    for (const auto& [key, value] : error.details()) failure.With(key, value);
+    job->error = std::move(failure.WithLog(log.Lines()));
   } catch (const std::bad_alloc&) {
     job->outputs.clear();
     job->error = Error(ErrorCode::kOutOfMemory, "the machine has not enough free memory");

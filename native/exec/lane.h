@@ -6,10 +6,12 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <variant>
 #include <vector>
 
 #include "cuda/memory.h"
@@ -76,13 +78,25 @@ class Lane {
   // instead of throwing.
   void RunNow(InferJob* job);
 
+  // Runs `work` on the lane's thread, with the device's context current, after what was submitted before; nothing else runs on
+  // the engine meanwhile. Returns when it has; throws what it threw, or Error(kEngineClosed). The caller holds no Activity.
+  // What it threw, inferences fail with too, those that were submitted meanwhile, until such work succeeds.
+  void RunExclusive(std::function<void(const Stream&)> work);
+
   // Finishes what was submitted, or only what is running now and fails the rest; refuses what comes later. Returns when
   // the thread has ended.
   void Stop(Pending pending);
 
  private:
+  using ExclusiveWork = std::packaged_task<void(const Stream&)>;
+  using Work = std::variant<std::shared_ptr<InferJob>, ExclusiveWork>;
+
   void ThreadMain();
-  std::shared_ptr<InferJob> NextJob();
+  std::optional<Work> NextWork();
+  void Do(const std::shared_ptr<InferJob>& job);
+  void Do(ExclusiveWork& work);
+  // False when the lane has stopped; the work is the caller's then.
+  bool Queue(Work& work);
   void Execute(InferJob* job);
   void Enqueue(InferJob* job);
   void PlaceInputs(const InferJob& job);
@@ -107,6 +121,7 @@ class Lane {
   const std::shared_ptr<PinnedPool> pool_;
   // One inference at a time on the context; held by the lane's thread or by RunNow's caller.
   std::mutex execute_mutex_;
+  std::optional<Error> unusable_;  // guarded by it
   // Destroyed in reverse: the context before the stream and the memory that it was given.
   const Stream stream_;
   const Event before_h2d_, before_compute_, after_compute_, before_d2h_, after_d2h_;
@@ -127,7 +142,7 @@ class Lane {
 
   std::mutex queue_mutex_;
   std::condition_variable queue_changed_;
-  std::deque<std::shared_ptr<InferJob>> queue_;
+  std::deque<Work> queue_;
   bool stopping_ = false;
   std::atomic<bool> has_news_ = false;  // something was queued, or the lane is stopping
   std::thread thread_;

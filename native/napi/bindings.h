@@ -11,6 +11,8 @@ void RegisterProbe(Napi::Env env, Napi::Object exports);
 void RegisterBuild(Napi::Env env, Napi::Object exports);
 // hashFile, hashExternalFile
 void RegisterHash(Napi::Env env, Napi::Object exports);
+// inspectModel
+void RegisterInspect(Napi::Env env, Napi::Object exports);
 // readPlan, createPlan
 void RegisterPlan(Napi::Env env, Napi::Object exports, AddonData* data);
 // loadEngine

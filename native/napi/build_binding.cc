@@ -1,5 +1,9 @@
+#include <atomic>
+#include <memory>
+
 #include "core/activity.h"
 #include "napi/bindings.h"
+#include "napi/build_request.h"
 #include "napi/convert.h"
 
 namespace trtnode {
@@ -22,16 +26,19 @@ const char* KindName(ProgressEvent::Kind kind) {
 class BuildOperation final : public ThreadOperation {
  public:
   BuildOperation(Napi::Env env, EnvState* state, LibraryFiles files, BuildSpec spec,
-                 Napi::FunctionReference on_progress)
+                 Napi::FunctionReference on_progress, std::shared_ptr<std::atomic<bool>> cancelled)
       : ThreadOperation(env),
         state_(state),
         id_(state->next_id()),
         files_(std::move(files)),
+        cancelled_(std::move(cancelled)),
         spec_(std::move(spec)),
         on_progress_(std::move(on_progress)),
         log_([this](const LogLine& line) {
           Post({ProgressEvent::Kind::kLog, "", "", 0, 0, line});
-        }) {}
+        }) {
+    spec_.cancelled = cancelled_.get();
+  }
 
   void OnSignal(Napi::Env env) override {
     std::vector<ProgressEvent> events;
@@ -41,6 +48,8 @@ class BuildOperation final : public ThreadOperation {
     }
     for (const ProgressEvent& event : events) on_progress_.Call({ToJsEvent(env, event)});
   }
+
+  void Cancel() override { *cancelled_ = true; }
 
  protected:
   void Execute() override {
@@ -67,6 +76,12 @@ class BuildOperation final : public ThreadOperation {
     object.Set("engineInformation", StringOrNull(env, outcome_.engine_information));
     object.Set("engineInformationReason", StringOrNull(env, outcome_.engine_information_reason));
     object.Set("buildSeconds", outcome_.build_seconds);
+    object.Set("calibrationSeconds",
+               outcome_.calibration_seconds
+                   ? Napi::Value(Napi::Number::New(env, *outcome_.calibration_seconds))
+                   : env.Null());
+    object.Set("timingCache",
+               outcome_.timing_cache ? ToJsUse(env, *outcome_.timing_cache) : env.Null());
     object.Set("log", ToJs(env, log_.Lines()));
     return object;
   }
@@ -77,6 +92,15 @@ class BuildOperation final : public ThreadOperation {
     flavour_ = backend.flavour();
     version_ = backend.version();
     outcome_ = backend.Build(spec_, [this](ProgressEvent event) { Post(std::move(event)); }, &log_);
+  }
+
+  static Napi::Value ToJsUse(Napi::Env env, const TimingCacheUse& use) {
+    Napi::Object object = Napi::Object::New(env);
+    object.Set("loadedBytes", static_cast<double>(use.loaded_bytes));
+    object.Set("savedBytes", static_cast<double>(use.saved_bytes));
+    object.Set("warning", StringOrNull(env, use.warning));
+    object.Set("sha256", StringOrNull(env, use.sha256));
+    return object;
   }
 
   static Napi::Object ToJsEvent(Napi::Env env, const ProgressEvent& event) {
@@ -103,7 +127,9 @@ class BuildOperation final : public ThreadOperation {
   EnvState* const state_;
   const uint64_t id_;
   const LibraryFiles files_;
-  const BuildSpec spec_;
+  // Shared with JavaScript, which may set it when the build is over.
+  const std::shared_ptr<std::atomic<bool>> cancelled_;
+  BuildSpec spec_;
   const Napi::FunctionReference on_progress_;
   OperationLog log_;
   Flavour flavour_ = Flavour::kTensorRt;
@@ -115,11 +141,21 @@ class BuildOperation final : public ThreadOperation {
 
 Napi::Value Build(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  const auto request = info[0].As<Napi::Object>();
-  EnvState* const state = DataOf(env).state.get();
-  return state->Start(std::make_unique<BuildOperation>(
-      env, state, ReadLibraryFiles(request.Get("library").As<Napi::Object>()),
-      ReadBuildSpec(request), Napi::Persistent(info[1].As<Napi::Function>())));
+  return Guarded(env, [&]() -> Napi::Value {
+    const auto request = info[0].As<Napi::Object>();
+    LibraryFiles files = ReadLibraryFiles(request.Get("library").As<Napi::Object>());
+    BuildSpec spec = ReadBuildSpec(request);
+    const auto cancelled = std::make_shared<std::atomic<bool>>(false);
+    if (info[2].IsFunction()) {
+      // First, as it may start other operations: from its id on, a build must be the next one to start.
+      const auto cancel = [cancelled](const Napi::CallbackInfo&) { *cancelled = true; };
+      info[2].As<Napi::Function>().Call({Napi::Function::New(env, cancel, "cancel")});
+    }
+    EnvState* const state = DataOf(env).state.get();
+    return state->Start(std::make_unique<BuildOperation>(
+        env, state, std::move(files), std::move(spec),
+        Napi::Persistent(info[1].As<Napi::Function>()), cancelled));
+  });
 }
 
 }  // namespace

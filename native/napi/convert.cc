@@ -29,21 +29,6 @@ DimsRange ReadRange(const Napi::Object& object) {
   return {ReadDims(object.Get("min")), ReadDims(object.Get("opt")), ReadDims(object.Get("max"))};
 }
 
-Profile ReadProfile(const Napi::Object& object) {
-  Profile profile;
-  const Napi::Array names = object.GetPropertyNames();
-  for (uint32_t i = 0; i < names.Length(); ++i) {
-    const Napi::Value key = names.Get(i);
-    const std::string name = key.ToString();
-    const Napi::Object range = object.Get(key).As<Napi::Object>();
-    const Napi::Value values = range.Get("values");
-    InputRange& read = profile[name];
-    read.dims = ReadRange(range);
-    if (values.IsObject()) read.values = ReadRange(values.As<Napi::Object>());
-  }
-  return profile;
-}
-
 ExternalData ReadExternalData(const Napi::Object& object) {
   ExternalData data;
   data.folder = object.Get("folder").ToString();
@@ -53,17 +38,6 @@ ExternalData ReadExternalData(const Napi::Object& object) {
     data.files.push_back({file.Get("location").ToString(), file.Get("identity").ToString()});
   }
   return data;
-}
-
-std::map<MemoryPool, uint64_t> ReadMemoryPools(const Napi::Object& object) {
-  std::map<MemoryPool, uint64_t> pools;
-  for (int i = 0; i <= static_cast<int>(kLastMemoryPool); ++i) {
-    const auto pool = static_cast<MemoryPool>(i);
-    const Napi::Value bytes = object.Get(MemoryPoolName(pool));
-    if (bytes.IsNumber())
-      pools[pool] = static_cast<uint64_t>(bytes.As<Napi::Number>().Int64Value());
-  }
-  return pools;
 }
 
 }  // namespace
@@ -96,33 +70,51 @@ LibraryFiles ReadLibraryFiles(const Napi::Object& object) {
   return files;
 }
 
-BuildSpec ReadBuildSpec(const Napi::Object& request) {
-  BuildSpec spec;
-  spec.model_path = request.Get("model").ToString();
-  spec.model_sha256 = request.Get("modelSha256").ToString();
-  spec.stage = request.Get("stage").ToString();
+ModelFile ReadModelFile(const Napi::Object& request) {
+  ModelFile model;
+  model.path = request.Get("model").ToString();
+  model.sha256 = request.Get("modelSha256").ToString();
+  model.stage = request.Get("stage").ToString();
   const Napi::Value external_data = request.Get("externalData");
   if (external_data.IsObject()) {
-    spec.external_data = ReadExternalData(external_data.As<Napi::Object>());
+    model.external_data = ReadExternalData(external_data.As<Napi::Object>());
   }
-  spec.plan_path = request.Get("planPath").ToString();
-  const Napi::Value device = request.Get("device");
-  if (device.IsNumber()) spec.device = device.As<Napi::Number>().Int32Value();
-  const Napi::Value tf32 = request.Get("tf32");
-  if (tf32.IsBoolean()) spec.tf32 = tf32.As<Napi::Boolean>().Value();
-  spec.fp16 = request.Get("typing").ToString().Utf8Value() == "weak";
-  const auto profiles = request.Get("profiles").As<Napi::Array>();
-  for (uint32_t i = 0; i < profiles.Length(); ++i) {
-    spec.profiles.push_back(ReadProfile(profiles.Get(i).As<Napi::Object>()));
+  return model;
+}
+
+PluginSpec ReadPlugins(const Napi::Object& request) {
+  return {ReadStrings(request.Get("plugins")), request.Get("standardPlugins").ToBoolean()};
+}
+
+Profile ReadProfile(const Napi::Object& object) {
+  Profile profile;
+  const Napi::Array names = object.GetPropertyNames();
+  for (uint32_t i = 0; i < names.Length(); ++i) {
+    const Napi::Value key = names.Get(i);
+    const std::string name = key.ToString();
+    const Napi::Object range = object.Get(key).As<Napi::Object>();
+    const Napi::Value values = range.Get("values");
+    InputRange& read = profile[name];
+    read.dims = ReadRange(range);
+    if (values.IsObject()) read.values = ReadRange(values.As<Napi::Object>());
   }
-  const auto capabilities = request.Get("computeCapabilities").As<Napi::Array>();
-  for (uint32_t i = 0; i < capabilities.Length(); ++i) {
-    spec.compute_capabilities.push_back(capabilities.Get(i).ToString());
+  return profile;
+}
+
+std::vector<std::string> ReadStrings(const Napi::Value& value) {
+  const auto array = value.As<Napi::Array>();
+  std::vector<std::string> strings;
+  for (uint32_t i = 0; i < array.Length(); ++i) strings.push_back(array.Get(i).ToString());
+  return strings;
+}
+
+DataType ReadDataType(const Napi::Value& value) {
+  const std::string name = value.ToString();
+  for (int i = 0; i <= static_cast<int>(kLastDataType); ++i) {
+    const auto type = static_cast<DataType>(i);
+    if (name == DataTypeName(type)) return type;
   }
-  const Napi::Value level = request.Get("optimizationLevel");
-  if (level.IsNumber()) spec.optimization_level = level.As<Napi::Number>().Int32Value();
-  spec.memory_pools = ReadMemoryPools(request.Get("memoryPools").As<Napi::Object>());
-  return spec;
+  throw Error(ErrorCode::kInvalidArg, "\"" + name + "\" is no tensor type");
 }
 
 Dims ReadDims(const Napi::Value& value) {

@@ -6,6 +6,7 @@
 
 #include "cuda/device.h"
 #include "napi/napi_include.h"
+#include "trt/build_spec.h"
 #include "trt/library.h"
 #include "trt/types.h"
 
@@ -35,8 +36,14 @@ Wrapped& Unwrap(const Napi::Value& value, const char* name) {
 }
 
 LibraryFiles ReadLibraryFiles(const Napi::Object& object);
-BuildSpec ReadBuildSpec(const Napi::Object& request);
+// Of any request that has a model: a build, an inspection, a refit.
+ModelFile ReadModelFile(const Napi::Object& request);
+PluginSpec ReadPlugins(const Napi::Object& request);
+Profile ReadProfile(const Napi::Object& object);
+std::vector<std::string> ReadStrings(const Napi::Value& array);
 Dims ReadDims(const Napi::Value& array);
+// Throws Error(kInvalidArg) for a name that is none of ours.
+DataType ReadDataType(const Napi::Value& name);
 
 // The bytes of a Uint8Array at this moment: they may be gone after the next JS call.
 struct ByteView {

@@ -21,6 +21,9 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
  private:
   Napi::Value CreateRequest(const Napi::CallbackInfo& info);
   Napi::Value Inspect(const Napi::CallbackInfo& info);
+  Napi::Value Refit(const Napi::CallbackInfo& info);
+  Napi::Value RefittableWeights(const Napi::CallbackInfo& info);
+  Napi::Value Serialize(const Napi::CallbackInfo& info);
   Napi::Value Close(const Napi::CallbackInfo& info);
 
   const std::shared_ptr<EnvState> state_;

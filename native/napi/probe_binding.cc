@@ -220,11 +220,11 @@ void RegisterProbe(Napi::Env env, Napi::Object exports) {
   for (const auto& [abi, headers] : CompiledAbis()) abis.Set(abi, headers);
   exports.Set("abis", abis);
 
-  std::vector<std::string> pools;
-  for (int i = 0; i <= static_cast<int>(kLastMemoryPool); ++i) {
-    pools.emplace_back(MemoryPoolName(static_cast<MemoryPool>(i)));
-  }
-  exports.Set("memoryPools", ToJs(env, pools));
+  exports.Set("memoryPools", ToJs(env, NamesUpTo(kLastMemoryPool)));
+  Napi::Object tuning = Napi::Object::New(env);
+  tuning.Set("tacticSources", ToJs(env, NamesUpTo(kLastTacticSource)));
+  tuning.Set("previewFeatures", ToJs(env, NamesUpTo(kLastPreviewFeature)));
+  exports.Set("tuningNames", tuning);
 
   std::vector<std::string> codes;
   for (int i = 0; i <= static_cast<int>(kLastErrorCode); ++i) {

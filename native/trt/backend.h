@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "core/dynamic_library.h"
+#include "trt/build_spec.h"
+#include "trt/load_spec.h"
 #include "trt/log.h"
 #include "trt/types.h"
 
@@ -19,6 +21,8 @@ struct EntryPoints {
   void* (*create_builder)(void* logger, int version) = nullptr;
   void* (*create_runtime)(void* logger, int version) = nullptr;
   void* (*create_parser)(void* network, void* logger, int version) = nullptr;
+  void* (*create_refitter)(void* engine, void* logger, int version) = nullptr;
+  void* (*get_plugin_registry)() = nullptr;
   // Of the library that holds the standard plugins; empty: none.
   std::string plugins_path;
   // TensorRT's own packed version number, which its factories are passed back.
@@ -59,6 +63,26 @@ class Execution {
   virtual void Enqueue(CUstream stream) = 0;
 };
 
+// createNvOnnxParserRefitter_INTERNAL
+using CreateParserRefitter = void* (*)(void* refitter, void* logger, int version);
+
+// New weights of one engine, collected until none is missing. Nothing of the engine changes before Apply. It must not outlive
+// the engine, and is used by one thread at a time, with the device's context current.
+class Refitter {
+ public:
+  virtual ~Refitter() = default;
+  virtual std::vector<WeightsInfo> All() = 0;
+  // Of those that TensorRT needs beside what was set: it may have folded several into one.
+  virtual std::vector<std::string> Missing() = 0;
+  // Throws Error(kRefit) when the model is not the one that the engine was built from, but for its weights.
+  virtual void SetFromModel(const ModelFile& model, CreateParserRefitter create,
+                            OperationLog* log) = 0;
+  // All of them or, with Error(kRefit), none.
+  virtual void Set(std::vector<NamedWeights> weights, OperationLog* log) = 0;
+  // Nothing else may be running on the engine. Throws Error(kRefit); the engine may have some of the weights then.
+  virtual void Apply(CUstream stream, OperationLog* log) = 0;
+};
+
 class LoadedEngine {
  public:
   virtual ~LoadedEngine() = default;
@@ -70,6 +94,15 @@ class LoadedEngine {
   virtual std::unique_ptr<Execution> CreateExecution() = 0;
   // The engine inspector's JSON.
   virtual std::string Inspect() = 0;
+  virtual uint64_t StreamableWeightsBytes() const = 0;
+  virtual uint64_t WeightStreamingBudgetBytes() const = 0;
+  virtual HardwareCompatibility HardwareCompatibilityLevel() const = 0;
+  // Streams that TensorRT uses beside the one of the inference.
+  virtual int AuxStreams() const = 0;
+  // Throws Error(kRefit) for an engine that cannot be refitted.
+  virtual std::unique_ptr<Refitter> CreateRefitter(OperationLog* log) = 0;
+  // The engine as a plan with its weights, written to a file that must not exist yet.
+  virtual FileDigest Serialize(const std::string& plan_path, OperationLog* log) = 0;
 };
 
 class Backend {
@@ -81,8 +114,10 @@ class Backend {
   virtual BuildOutcome Build(const BuildSpec& spec, const ProgressSink& progress,
                              OperationLog* log) = 0;
   // The bytes may be freed afterwards. The device's context must be current.
-  virtual std::unique_ptr<LoadedEngine> Deserialize(const void* plan, size_t size,
-                                                    OperationLog* log) = 0;
+  virtual std::unique_ptr<LoadedEngine> Deserialize(const LoadSpec& spec, const void* plan,
+                                                    size_t size, OperationLog* log) = 0;
+  // What the parser says of a model, without building it.
+  virtual ModelInspection InspectModel(const ModelInspectionSpec& spec, OperationLog* log) = 0;
 };
 
 using BackendFactory = std::unique_ptr<Backend> (*)(const EntryPoints&, LibraryVersion);

@@ -1,13 +1,15 @@
-// Which build option which TensorRT honours. TensorRT's return values are no evidence that an option had an effect, so
-// what is not in this table is refused.
+// Which build option which TensorRT honours, and on which GPU. TensorRT's return values are no evidence that an option had an
+// effect, so what is not in this table is refused.
 #pragma once
 
-#include "trt/types.h"
+#include "cuda/device.h"
+#include "trt/build_spec.h"
 
 namespace trtnode {
 
-// Throws Error(kUnsupported | kPrecisionUnsupported | kNoDriver) for the first option of `spec` that this library, on a
-// machine with or without a GPU, cannot honour.
-void CheckCapabilities(const BuildSpec& spec, Flavour flavour, const LibraryVersion& version);
+// Throws Error(kUnsupported | kPrecisionUnsupported | kNoDriver) for the first option of `spec` that this library cannot
+// honour on this GPU. `gpu` is null where the build goes without one.
+void CheckCapabilities(const BuildSpec& spec, Flavour flavour, const LibraryVersion& version,
+                       const DeviceInfo* gpu);
 
 }  // namespace trtnode

@@ -125,6 +125,9 @@ OpenedLibrary OpenLibrary(const LibraryFiles& files) {
       opened.core.Find<void* (*)(void*, int)>("createInferBuilder_INTERNAL");
   opened.entry.create_runtime =
       opened.core.Find<void* (*)(void*, int)>("createInferRuntime_INTERNAL");
+  opened.entry.create_refitter =
+      opened.core.Find<void* (*)(void*, void*, int)>("createInferRefitter_INTERNAL");
+  opened.entry.get_plugin_registry = opened.core.Find<void* (*)()>("getPluginRegistry");
   probe.has_builder = opened.entry.create_builder != nullptr;
   probe.has_runtime = opened.entry.create_runtime != nullptr;
 
@@ -168,6 +171,17 @@ Backend& OpenBackend(const LibraryFiles& files) {
     WaitForActivitiesAtExit(backend.get());
   }
   return *backend;
+}
+
+CreateParserRefitter FindParserRefitter(const std::string& parser) {
+  const auto create =
+      OpenOrThrow(parser).Find<CreateParserRefitter>("createNvOnnxParserRefitter_INTERNAL");
+  if (create != nullptr) return create;
+  throw Error(ErrorCode::kLibraryLoad,
+              parser +
+                  " does not export createNvOnnxParserRefitter_INTERNAL: it is not TensorRT's ONNX "
+                  "parser of version 10 or newer")
+      .With("path", parser);
 }
 
 std::vector<std::pair<std::string, std::string>> CompiledAbis() {

@@ -29,6 +29,9 @@ LibraryProbe ProbeLibrary(const LibraryFiles& files);
 // The backend for this library; each is made once and lives as long as the process.
 Backend& OpenBackend(const LibraryFiles& files);
 
+// Of an ONNX parser library. Throws Error(kLibraryLoad).
+CreateParserRefitter FindParserRefitter(const std::string& parser);
+
 // ABI name → version of the headers that were compiled in.
 std::vector<std::pair<std::string, std::string>> CompiledAbis();
 

@@ -86,7 +86,10 @@ void DispatchLog(LogSeverity severity, const char* message) noexcept {
     }
     LiveLogs& live = Live();
     const std::lock_guard<std::mutex> lock(live.mutex);
-    for (OperationLog* log : live.logs) log->Add(line);
+    for (auto log = live.logs.begin(); log != live.logs.end(); ++log) {
+      // One that several threads have a scope of gets it once.
+      if (std::find(live.logs.begin(), log, *log) == log) (*log)->Add(line);
+    }
   } catch (...) {  // NOLINT(bugprone-empty-catch)
     // A log line is lost when memory is; TensorRT must not see an exception.
   }

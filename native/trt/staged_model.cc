@@ -23,31 +23,31 @@ void Link(const std::filesystem::path& stage, const std::string& location, const
 
 }  // namespace
 
-StagedModel::StagedModel(const BuildSpec& spec)
-    : path_((std::filesystem::path(spec.stage) / "model.onnx").string()) {
+StagedModel::StagedModel(const ModelFile& model)
+    : path_((std::filesystem::path(model.stage) / "model.onnx").string()) {
   FileDigest digest;
   try {
-    bytes_ = ReadFile(spec.model_path, &digest);
+    bytes_ = ReadFile(model.path, &digest);
   } catch (const Error& error) {
     if (error.code() != ErrorCode::kEngineNotFound) throw;
-    throw Error(ErrorCode::kOnnxNotFound, error.message()).With("path", spec.model_path);
+    throw Error(ErrorCode::kOnnxNotFound, error.message()).With("path", model.path);
   }
-  if (digest.sha256 != spec.model_sha256) {
+  if (digest.sha256 != model.sha256) {
     throw Error(ErrorCode::kOnnxInvalid,
-                spec.model_path +
+                model.path +
                     " was changed or replaced after it was examined. Leave the model alone until "
                     "it is built, and build again")
-        .With("path", spec.model_path)
+        .With("path", model.path)
         .With("reason", std::string("changed"));
   }
-  for (const ExternalFile& file : spec.external_data.files) {
-    Descriptor opened = OpenContained(spec.external_data.folder, file.location);
+  for (const ExternalFile& file : model.external_data.files) {
+    Descriptor opened = OpenContained(model.external_data.folder, file.location);
     try {
-      Link(spec.stage, file.location, opened);
+      Link(model.stage, file.location, opened);
     } catch (const std::filesystem::filesystem_error& error) {
       throw Error(ErrorCode::kWrite, "cannot lend \"" + file.location +
                                          "\" to TensorRT's parser: " + error.code().message())
-          .With("path", spec.stage);
+          .With("path", model.stage);
     }
     external_data_.push_back({file, std::move(opened)});
   }

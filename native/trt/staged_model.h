@@ -16,7 +16,7 @@ namespace trtnode {
 class StagedModel {
  public:
   // Throws Error(kExternalData | kWrite), Error(kOnnxNotFound | kOnnxInvalid) when the model is gone or another one by now.
-  explicit StagedModel(const BuildSpec& spec);
+  explicit StagedModel(const ModelFile& model);
 
   const ByteBlock& bytes() const { return bytes_; }
   // Where the parser believes the model to be, as it looks for external data beside it. No file of ours.

@@ -67,24 +67,6 @@ size_t BitsPerElement(DataType type) {
   return 0;
 }
 
-const char* MemoryPoolName(MemoryPool pool) {
-  switch (pool) {
-    case MemoryPool::kWorkspace:
-      return "workspace";
-    case MemoryPool::kDlaManagedSram:
-      return "dlaManagedSram";
-    case MemoryPool::kDlaLocalDram:
-      return "dlaLocalDram";
-    case MemoryPool::kDlaGlobalDram:
-      return "dlaGlobalDram";
-    case MemoryPool::kTacticDram:
-      return "tacticDram";
-    case MemoryPool::kTacticSharedMemory:
-      return "tacticSharedMemory";
-  }
-  return "";
-}
-
 std::string DimsToString(const Dims& dims) {
   std::string text = "[";
   for (size_t i = 0; i < dims.size(); ++i) {

@@ -89,18 +89,6 @@ struct LayerInfo {
   std::vector<std::string> output_types;
 };
 
-// The order is that of TensorRT's MemoryPoolType; build.cc asserts it.
-enum class MemoryPool {
-  kWorkspace,
-  kDlaManagedSram,
-  kDlaLocalDram,
-  kDlaGlobalDram,
-  kTacticDram,
-  kTacticSharedMemory,
-};
-inline constexpr MemoryPool kLastMemoryPool = MemoryPool::kTacticSharedMemory;
-const char* MemoryPoolName(MemoryPool pool);
-
 struct ExternalFile {
   std::string location;  // relative to the folder, without ".."
   std::string identity;  // as it was when it was examined
@@ -112,32 +100,13 @@ struct ExternalData {
   std::vector<ExternalFile> files;
 };
 
-struct BuildSpec {
-  std::string model_path;
-  std::string model_sha256;  // as it was when it was examined
+// A model as it was examined, for TensorRT's parser.
+struct ModelFile {
+  std::string path;
+  std::string sha256;
   ExternalData external_data;
   // An empty private folder, which the parser gets to see in place of the model's own. Whoever made it removes it.
   std::string stage;
-  std::string plan_path;
-  std::optional<int> device;  // none: without a GPU
-  std::optional<bool> tf32;   // none: TensorRT's default
-  bool fp16 = false;          // weak typing
-  std::vector<Profile> profiles;
-  std::vector<std::string> compute_capabilities;  // "8.6"; empty: the GPU's own
-  std::optional<int> optimization_level;
-  std::map<MemoryPool, uint64_t> memory_pools;
-};
-
-struct BuildOutcome {
-  std::string sha256;
-  uint64_t size_bytes = 0;
-  std::vector<TensorInfo> inputs;
-  std::vector<TensorInfo> outputs;
-  std::vector<LayerInfo> network_layers;
-  // The engine inspector's JSON; empty where the plan could not be opened, and the reason says why.
-  std::string engine_information;
-  std::string engine_information_reason;
-  double build_seconds = 0;
 };
 
 }  // namespace trtnode

@@ -96,6 +96,15 @@ export function loadStub(
   engine: StubEngine,
   options: LoadOptions = {},
 ): Promise<Engine> {
+  return loadStubPlan(abi, stubPlan(abi, engine), options);
+}
+
+/** The same of a plan that a stub built. */
+export function loadStubPlan(
+  abi: StubAbi,
+  plan: Uint8Array,
+  options: LoadOptions = {},
+): Promise<Engine> {
   const machine = {
     binding: loadBinding(),
     findLibraries: (wanted: Parameters<typeof findLibraries>[0]) => {
@@ -105,5 +114,5 @@ export function loadStub(
     },
   };
   const checked = checkLoadOptions({ library: stubLibraries[abi], ...options });
-  return loadThrough(machine, planSourceOf(stubPlan(abi, engine)), checked);
+  return loadThrough(machine, planSourceOf(plan), checked);
 }

@@ -6,6 +6,7 @@
 #include <NvOnnxParser.h>
 
 #include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -29,13 +30,17 @@ Logger& ProcessLogger();
 // Forwards IProgressMonitor to a ProgressSink, at most one step per phase and 50 ms.
 class ProgressMonitor final : public trt::IProgressMonitor {
  public:
-  explicit ProgressMonitor(ProgressSink sink) : sink_(std::move(sink)) {}
+  // `cancelled` is asked after each step; true fails the build.
+  ProgressMonitor(ProgressSink sink, std::function<bool()> cancelled)
+      : sink_(std::move(sink)), cancelled_(std::move(cancelled)) {}
 
   void phaseStart(const char* phase, const char* parent, int32_t steps) noexcept override;
   bool stepComplete(const char* phase, int32_t step) noexcept override;
   void phaseFinish(const char* phase) noexcept override;
 
  private:
+  void ReportStep(const char* phase, int32_t step);
+
   using Clock = std::chrono::steady_clock;
   struct Phase {
     std::string parent;
@@ -43,6 +48,7 @@ class ProgressMonitor final : public trt::IProgressMonitor {
     Clock::time_point last_report;
   };
   const ProgressSink sink_;
+  const std::function<bool()> cancelled_;
   std::mutex mutex_;
   std::map<std::string, Phase> phases_;
 };
@@ -57,21 +63,24 @@ std::string LayerTypeName(trt::LayerType type);
 TensorInfo DescribeNetworkTensor(const trt::ITensor& tensor);
 std::vector<LayerInfo> DescribeLayers(const trt::INetworkDefinition& network);
 
-// Adds spec's profiles to the config. Throws Error(kProfileInvalid | kProfileMissing), listing every input concerned.
-void AddProfiles(const BuildSpec& spec, const LibraryVersion& version,
-                 const trt::INetworkDefinition& network, trt::IBuilder* builder,
-                 trt::IBuilderConfig* config, OperationLog* log);
+ParserError DescribeParserError(const onnx::IParserError& error);
+// With the node that caused it.
+std::string ParserErrorLine(const ParserError& error);
 
 // The factories, called as C++.
 std::unique_ptr<trt::IBuilder> CreateBuilder(const EntryPoints& entry, OperationLog* log);
 std::unique_ptr<trt::IRuntime> CreateRuntime(const EntryPoints& entry, OperationLog* log);
 
-// Registers TensorRT's standard plugins, which have a library of their own. False where there is none.
-bool RegisterPlugins(const EntryPoints& entry);
+// Registers plugin libraries, once each. Throws Error(kPlugin | kUnsupported).
+void LoadPlugins(const EntryPoints& entry, const PluginSpec& plugins, OperationLog* log);
 
 std::unique_ptr<LoadedEngine> DeserializeEngine(const EntryPoints& entry,
-                                                const LibraryVersion& version, const void* plan,
-                                                size_t size, OperationLog* log);
+                                                const LibraryVersion& version, const LoadSpec& spec,
+                                                const void* plan, size_t size, OperationLog* log);
+std::unique_ptr<Refitter> MakeRefitter(const EntryPoints& entry, trt::ICudaEngine* engine,
+                                       OperationLog* log);
+ModelInspection InspectOnnxModel(const EntryPoints& entry, const LibraryVersion& version,
+                                 const ModelInspectionSpec& spec, OperationLog* log);
 BuildOutcome BuildPlan(const EntryPoints& entry, const LibraryVersion& version,
                        const BuildSpec& spec, const ProgressSink& progress, OperationLog* log);
 

@@ -1,4 +1,4 @@
-#include "core/activity.h"
+#include "cuda/device.h"
 #include "trt/abi/adapters.h"
 #include "trt/capabilities.h"
 
@@ -39,19 +39,41 @@ Logger& ProcessLogger() {
   return logger;
 }
 
-void ProgressMonitor::phaseStart(const char* phase, const char* parent, int32_t steps) noexcept {
-  ProgressEvent event{ProgressEvent::Kind::kPhaseStart, phase, parent != nullptr ? parent : "", 0,
-                      steps};
-  {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    phases_[phase] = Phase{event.parent, steps, Clock::time_point{}};
+namespace {
+
+// TensorRT must not see an exception, and a report that memory does not suffice for is no reason to end a build.
+template <typename Report>
+void Quietly(Report report) noexcept {
+  try {
+    report();
+  } catch (...) {  // NOLINT(bugprone-empty-catch)
   }
-  sink_(std::move(event));
+}
+
+}  // namespace
+
+void ProgressMonitor::phaseStart(const char* phase, const char* parent, int32_t steps) noexcept {
+  Quietly([&] {
+    ProgressEvent event{ProgressEvent::Kind::kPhaseStart, phase, parent != nullptr ? parent : "", 0,
+                        steps};
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      phases_[phase] = Phase{event.parent, steps, Clock::time_point{}};
+    }
+    sink_(std::move(event));
+  });
 }
 
 bool ProgressMonitor::stepComplete(const char* phase, int32_t step) noexcept {
-  // false cancels. An abort needs no such help: it ends the build's process, which works at any moment.
-  if (Activity::ProcessIsExiting()) return false;
+  bool go_on = true;
+  Quietly([&] {
+    go_on = !cancelled_();
+    if (go_on) ReportStep(phase, step);
+  });
+  return go_on;
+}
+
+void ProgressMonitor::ReportStep(const char* phase, int32_t step) {
   constexpr std::chrono::milliseconds kInterval(50);
   ProgressEvent event{ProgressEvent::Kind::kStep, phase, "", step + 1, 0};
   {
@@ -59,27 +81,28 @@ bool ProgressMonitor::stepComplete(const char* phase, int32_t step) noexcept {
     Phase& known = phases_[phase];
     const Clock::time_point now = Clock::now();
     const bool last = step + 1 >= known.steps;
-    if (!last && now - known.last_report < kInterval) return true;
+    if (!last && now - known.last_report < kInterval) return;
     known.last_report = now;
     event.parent = known.parent;
     event.steps = known.steps;
   }
   sink_(std::move(event));
-  return true;
 }
 
 void ProgressMonitor::phaseFinish(const char* phase) noexcept {
-  ProgressEvent event{ProgressEvent::Kind::kPhaseEnd, phase, "", 0, 0};
-  {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    const auto known = phases_.find(phase);
-    if (known != phases_.end()) {
-      event.parent = known->second.parent;
-      event.step = event.steps = known->second.steps;
-      phases_.erase(known);
+  Quietly([&] {
+    ProgressEvent event{ProgressEvent::Kind::kPhaseEnd, phase, "", 0, 0};
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      const auto known = phases_.find(phase);
+      if (known != phases_.end()) {
+        event.parent = known->second.parent;
+        event.step = event.steps = known->second.steps;
+        phases_.erase(known);
+      }
     }
-  }
-  sink_(std::move(event));
+    sink_(std::move(event));
+  });
 }
 
 std::unique_ptr<trt::IBuilder> CreateBuilder(const EntryPoints& entry, OperationLog* log) {
@@ -114,13 +137,6 @@ std::unique_ptr<trt::IRuntime> CreateRuntime(const EntryPoints& entry, Operation
   return std::unique_ptr<trt::IRuntime>(runtime);
 }
 
-bool RegisterPlugins(const EntryPoints& entry) {
-  if (entry.plugins_path.empty()) return false;
-  const DynamicLibrary library = DynamicLibrary::Open(entry.plugins_path);
-  const auto init = library.Find<bool (*)(void*, const char*)>("initLibNvInferPlugins");
-  return init != nullptr && init(&ProcessLogger(), "");
-}
-
 namespace {
 
 class AbiBackend final : public Backend {
@@ -139,13 +155,18 @@ class AbiBackend final : public Backend {
 
   BuildOutcome Build(const BuildSpec& spec, const ProgressSink& progress,
                      OperationLog* log) override {
-    CheckCapabilities(spec, flavour(), version_);
+    const DeviceInfo* gpu = spec.device ? &Device::Get(*spec.device).info() : nullptr;
+    CheckCapabilities(spec, flavour(), version_, gpu);
     return BuildPlan(entry_, version_, spec, progress, log);
   }
 
-  std::unique_ptr<LoadedEngine> Deserialize(const void* plan, size_t size,
+  std::unique_ptr<LoadedEngine> Deserialize(const LoadSpec& spec, const void* plan, size_t size,
                                             OperationLog* log) override {
-    return DeserializeEngine(entry_, version_, plan, size, log);
+    return DeserializeEngine(entry_, version_, spec, plan, size, log);
+  }
+
+  ModelInspection InspectModel(const ModelInspectionSpec& spec, OperationLog* log) override {
+    return InspectOnnxModel(entry_, version_, spec, log);
   }
 
  private:

@@ -1,55 +1,35 @@
 // ONNX file → plan file.
+#include "core/activity.h"
 #include "core/file.h"
 #include "cuda/device.h"
-#include "trt/abi/adapters.h"
+#include "trt/abi/calibration.h"
+#include "trt/abi/configure.h"
+#include "trt/abi/profiles.h"
+#include "trt/abi/timing_cache.h"
+#include "trt/build_failure.h"
 #include "trt/staged_model.h"
 
 namespace trtnode::TRT_NODE_ABI {
 namespace {
 
-static_assert(static_cast<int>(trt::MemoryPoolType::kWORKSPACE) ==
-              static_cast<int>(MemoryPool::kWorkspace));
-static_assert(static_cast<int>(trt::MemoryPoolType::kDLA_MANAGED_SRAM) ==
-              static_cast<int>(MemoryPool::kDlaManagedSram));
-static_assert(static_cast<int>(trt::MemoryPoolType::kDLA_LOCAL_DRAM) ==
-              static_cast<int>(MemoryPool::kDlaLocalDram));
-static_assert(static_cast<int>(trt::MemoryPoolType::kDLA_GLOBAL_DRAM) ==
-              static_cast<int>(MemoryPool::kDlaGlobalDram));
-static_assert(static_cast<int>(trt::MemoryPoolType::kTACTIC_DRAM) ==
-              static_cast<int>(MemoryPool::kTacticDram));
-static_assert(static_cast<int>(trt::MemoryPoolType::kTACTIC_SHARED_MEMORY) ==
-              static_cast<int>(MemoryPool::kTacticSharedMemory));
-
-trt::NetworkDefinitionCreationFlags NetworkFlags(const BuildSpec& spec) {
-#if defined(TRT_NODE_ABI_V10)
-  // The weak precision flags need a weakly typed network; everything else keeps the model's own types.
-  if (spec.fp16) return 0;
-  return 1U << static_cast<uint32_t>(trt::NetworkDefinitionCreationFlag::kSTRONGLY_TYPED);
-#else
-  static_cast<void>(spec);
-  return 0;  // networks are strongly typed here, without a flag
-#endif
-}
-
 // One line per parser error, with the node that caused it.
 std::string DescribeParserErrors(const onnx::IParser& parser, std::vector<std::string>* list) {
   std::string text;
   for (int i = 0; i < parser.getNbErrors(); ++i) {
-    const onnx::IParserError& error = *parser.getError(i);
-    std::string line;
-    if (error.node() >= 0) {
-      line = "node " + std::to_string(error.node());
-      const char* name = error.nodeName();
-      const char* op = error.nodeOperator();
-      if (name != nullptr && *name != '\0') line += " \"" + std::string(name) + "\"";
-      if (op != nullptr && *op != '\0') line += " (" + std::string(op) + ")";
-      line += ": ";
-    }
-    line += error.desc();
+    std::string line = ParserErrorLine(DescribeParserError(*parser.getError(i)));
     text += "\n  " + line;
     list->push_back(std::move(line));
   }
   return text;
+}
+
+// The parser takes an operator that it does not know for a plugin.
+std::string PluginHint(const PluginSpec& plugins, const std::string& errors) {
+  if (errors.find("lugin") == std::string::npos) return "";
+  return plugins.standard
+             ? "\nIf the operator is a plugin of your own, give its library in `plugins`"
+             : "\nIf the operator is a plugin, give its library in `plugins`; for those "
+               "that come with TensorRT set `standardPlugins: true`";
 }
 
 void Parse(onnx::IParser* parser, const BuildSpec& spec, StagedModel* model, OperationLog* log) {
@@ -60,70 +40,40 @@ void Parse(onnx::IParser* parser, const BuildSpec& spec, StagedModel* model, Ope
   if (parsed && parser->getNbErrors() == 0) return;
   std::vector<std::string> errors;
   const std::string text = DescribeParserErrors(*parser, &errors);
-  throw Error(ErrorCode::kOnnxParse, "TensorRT's ONNX parser could not read " + spec.model_path +
-                                         (text.empty() ? ": " + log->ErrorText() : ":" + text))
-      .With("path", spec.model_path)
+  throw Error(ErrorCode::kOnnxParse, "TensorRT's ONNX parser could not read " + spec.model.path +
+                                         (text.empty() ? ": " + log->ErrorText() : ":" + text) +
+                                         PluginHint(spec.plugins, text))
+      .With("path", spec.model.path)
       .With("errors", errors)
       .WithLog(log->Lines());
 }
 
-#if defined(TRT_NODE_ABI_RTX)
-void SetComputeCapabilities(const BuildSpec& spec, trt::IBuilderConfig* config) {
-  const std::vector<std::string>& wanted = spec.compute_capabilities;
-  const auto count = static_cast<int32_t>(wanted.empty() ? 1 : wanted.size());
-  bool accepted = config->setNbComputeCapabilities(count);
-  if (wanted.empty()) {
-    accepted = accepted && config->setComputeCapability(trt::ComputeCapability::kCURRENT, 0);
+bool HasQuantization(const trt::INetworkDefinition& network) {
+  for (int i = 0; i < network.getNbLayers(); ++i) {
+    const trt::LayerType type = network.getLayer(i)->getType();
+    if (type == trt::LayerType::kQUANTIZE || type == trt::LayerType::kDEQUANTIZE) return true;
   }
-  for (size_t i = 0; i < wanted.size(); ++i) {
-    // The enum's values are major·10 + minor.
-    const size_t dot = wanted[i].find('.');
-    const int value =
-        std::stoi(wanted[i].substr(0, dot)) * 10 + std::stoi(wanted[i].substr(dot + 1));
-    if (!config->setComputeCapability(static_cast<trt::ComputeCapability>(value),
-                                      static_cast<int32_t>(i))) {
-      throw Error(ErrorCode::kGpuUnsupported,
-                  "this TensorRT-RTX does not build for compute capability " + wanted[i] +
-                      ". It knows 7.5, 8.0, 8.6, 8.9 and 12.0 (newer versions may know more)")
-          .With("computeCapability", wanted[i]);
-    }
-  }
-  if (!accepted) {
-    throw Error(ErrorCode::kUnsupported, "TensorRT-RTX refused the list of compute capabilities");
-  }
-}
-#endif
-
-void SetFlag(trt::IBuilderConfig* config, trt::BuilderFlag flag, bool on) {
-  if (on) {
-    config->setFlag(flag);
-  } else {
-    config->clearFlag(flag);
-  }
+  return false;
 }
 
-void Configure(const BuildSpec& spec, trt::IBuilderConfig* config) {
-  // The inspector's names, types and tactics are in the plan only when asked for before the build.
-  config->setProfilingVerbosity(trt::ProfilingVerbosity::kDETAILED);
-  if (spec.optimization_level) config->setBuilderOptimizationLevel(*spec.optimization_level);
-  for (const auto& [pool, bytes] : spec.memory_pools) {
-    const auto type = static_cast<trt::MemoryPoolType>(pool);
-    config->setMemoryPoolLimit(type, bytes);
-    // It returns nothing, and leaves alone what it does not like.
-    if (config->getMemoryPoolLimit(type) == bytes) continue;
-    throw Error(ErrorCode::kUnsupported, "TensorRT does not take " + std::to_string(bytes) +
-                                             " bytes for memoryPools." + MemoryPoolName(pool) +
-                                             "; it stays at " +
-                                             std::to_string(config->getMemoryPoolLimit(type)))
-        .With("option", std::string("memoryPools.") + MemoryPoolName(pool));
+// TensorRT builds without int8 where it has no scales, and without the calibrator where the model has scales; it warns at most.
+void RequireScales(const BuildSpec& spec, const trt::INetworkDefinition& network) {
+  const bool wanted = spec.precisions.contains(WeakPrecision::kInt8);
+  if (!wanted && !spec.calibration) return;
+  const bool quantized = HasQuantization(network);
+  if (quantized && spec.calibration) {
+    throw Error(ErrorCode::kUnsupported,
+                "the model has QuantizeLinear or DequantizeLinear nodes, so TensorRT takes its "
+                "scales from them and would ignore the calibration. Leave `calibration` out")
+        .With("option", std::string("calibration"));
   }
-  if (spec.tf32) SetFlag(config, trt::BuilderFlag::kTF32, *spec.tf32);
-#if defined(TRT_NODE_ABI_V10)
-  if (spec.fp16) config->setFlag(trt::BuilderFlag::kFP16);
-#endif
-#if defined(TRT_NODE_ABI_RTX)
-  SetComputeCapabilities(spec, config);
-#endif
+  if (!quantized && !spec.calibration) {
+    throw Error(ErrorCode::kCalibrationRequired,
+                "int8 needs scales, and " + spec.model.path +
+                    " has no QuantizeLinear and DequantizeLinear nodes. Give `calibration`, or a "
+                    "quantized model")
+        .With("path", spec.model.path);
+  }
 }
 
 // The engine as it was built, where it can be opened here. A reason instead, where it cannot.
@@ -133,15 +83,120 @@ void InspectPlan(const EntryPoints& entry, const LibraryVersion& version, const 
     outcome->engine_information_reason = "built without a GPU, so the plan could not be opened";
     return;
   }
+  LoadSpec load;
+  load.plugins = spec.plugins;
+  load.host_code = spec.tuning.version_compatible;  // a lean runtime of this very TensorRT
+  load.await_refit = spec.tuning.strip_plan;
   OperationLog log;
   const LogScope scope(&log);
   try {
     outcome->engine_information =
-        DeserializeEngine(entry, version, plan.data(), plan.size(), &log)->Inspect();
+        DeserializeEngine(entry, version, load, plan.data(), plan.size(), &log)->Inspect();
   } catch (const std::exception& error) {
     outcome->engine_information_reason = error.what();
   }
 }
+
+std::unique_ptr<onnx::IParser> CreateParser(const EntryPoints& entry,
+                                            trt::INetworkDefinition* network, OperationLog* log) {
+  std::unique_ptr<onnx::IParser> parser(static_cast<onnx::IParser*>(
+      entry.create_parser(network, &ProcessLogger(), NV_ONNX_PARSER_VERSION)));
+  if (parser) return parser;
+  throw Error(ErrorCode::kBuilderMissing,
+              "TensorRT's ONNX parser could not be made: " + log->ErrorText())
+      .WithLog(log->Lines());
+}
+
+void DescribeNetwork(const trt::INetworkDefinition& network, BuildOutcome* outcome) {
+  for (int i = 0; i < network.getNbInputs(); ++i) {
+    outcome->inputs.push_back(DescribeNetworkTensor(*network.getInput(i)));
+  }
+  for (int i = 0; i < network.getNbOutputs(); ++i) {
+    outcome->outputs.push_back(DescribeNetworkTensor(*network.getOutput(i)));
+  }
+  outcome->network_layers = DescribeLayers(network);
+}
+
+// What TensorRT calls back while it builds, and the config that points to it.
+class ConfiguredBuild {
+ public:
+  ConfiguredBuild(const BuildSpec& spec, const LibraryVersion& version, trt::IBuilder* builder,
+                  trt::INetworkDefinition* network, const ProgressSink& progress, OperationLog* log)
+      : spec_(spec),
+        builder_(builder),
+        network_(network),
+        log_(log),
+        monitor_(progress, [this] { return MustStop(); }),
+        config_(builder->createBuilderConfig()) {
+    if (!config_) {
+      throw Error(ErrorCode::kBuildFailed, "TensorRT could not make a config: " + log->ErrorText())
+          .WithLog(log->Lines());
+    }
+    config_->setProgressMonitor(&monitor_);
+    Configure(spec, *builder, config_.get());
+    AddProfiles(spec, version, *network, builder, config_.get(), log);
+#if defined(TRT_NODE_ABI_V10)
+    if (spec.calibration && spec.device) {
+      calibration_.emplace(*spec.calibration, Device::Get(*spec.device), progress,
+                           [this] { return IsCancelled(); });
+      calibration_->Attach(version, *network, builder, config_.get(), log);
+    }
+#endif
+    if (spec.timing_cache) timing_cache_.emplace(*spec.timing_cache, config_.get());
+  }
+
+  std::unique_ptr<trt::IHostMemory> Run(BuildOutcome* outcome) {
+    const auto started = std::chrono::steady_clock::now();
+    std::unique_ptr<trt::IHostMemory> plan(builder_->buildSerializedNetwork(*network_, *config_));
+    outcome->build_seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+    // A build that failed has timed kernels too.
+    if (timing_cache_) timing_cache_->Save(IsCancelled());
+#if defined(TRT_NODE_ABI_V10)
+    if (calibration_) {
+      calibration_->RethrowFailure();
+      outcome->calibration_seconds = calibration_->seconds();
+    }
+#endif
+    if (!plan || plan->size() == 0) throw BuildFailure(spec_, *log_);
+    if (timing_cache_) {
+      timing_cache_->RequireNothingNew();
+      outcome->timing_cache = timing_cache_->use();
+    }
+#if defined(TRT_NODE_ABI_V10)
+    if (calibration_) calibration_->SaveCache();
+#endif
+    return plan;
+  }
+
+ private:
+  bool IsCancelled() const {
+    if (spec_.cancelled != nullptr && *spec_.cancelled) return true;
+    // A build in a process of its own needs no such help: ending that works at any moment.
+    return Activity::IsExiting(environment_);
+  }
+
+  bool MustStop() const {
+#if defined(TRT_NODE_ABI_V10)
+    if (calibration_ && calibration_->failed()) return true;
+#endif
+    return IsCancelled();
+  }
+
+  const BuildSpec& spec_;
+  // TensorRT may report from threads of its own, which have none.
+  const Environment environment_ = CurrentEnvironment();
+  trt::IBuilder* const builder_;
+  trt::INetworkDefinition* const network_;
+  OperationLog* const log_;
+  // The config goes before what it points to; but for the timing cache, which it made.
+  ProgressMonitor monitor_;
+#if defined(TRT_NODE_ABI_V10)
+  std::optional<Calibration> calibration_;
+#endif
+  const std::unique_ptr<trt::IBuilderConfig> config_;
+  std::optional<TimingCache> timing_cache_;
+};
 
 }  // namespace
 
@@ -154,52 +209,31 @@ BuildOutcome BuildPlan(const EntryPoints& entry, const LibraryVersion& version,
   if (spec.device) Device::Get(*spec.device).MakeCurrent();
 
   const std::unique_ptr<trt::IBuilder> builder = CreateBuilder(entry, log);
-  RegisterPlugins(entry);
-  StagedModel model(spec);  // outlives network and parser
+  // Again: by now TensorRT's CUDA runtime may have started, which has handlers of its own.
+  WaitForActivitiesAtExit(&entry);
+  LoadPlugins(entry, spec.plugins, log);
+  StagedModel model(spec.model);  // outlives network and parser
   const std::unique_ptr<trt::INetworkDefinition> network(
       builder->createNetworkV2(NetworkFlags(spec)));
   if (!network) {
     throw Error(ErrorCode::kBuildFailed, "TensorRT could not make a network: " + log->ErrorText())
         .WithLog(log->Lines());
   }
-  const std::unique_ptr<onnx::IParser> parser(static_cast<onnx::IParser*>(
-      entry.create_parser(network.get(), &ProcessLogger(), NV_ONNX_PARSER_VERSION)));
-  if (!parser) {
-    throw Error(ErrorCode::kBuilderMissing,
-                "TensorRT's ONNX parser could not be made: " + log->ErrorText())
-        .WithLog(log->Lines());
-  }
+  const std::unique_ptr<onnx::IParser> parser = CreateParser(entry, network.get(), log);
   Parse(parser.get(), spec, &model, log);
   if (network->getNbLayers() == 0 || network->getNbOutputs() == 0) {
     throw Error(ErrorCode::kOnnxInvalid,
-                spec.model_path + " holds no network: no layers or no outputs came out of it")
-        .With("path", spec.model_path)
+                spec.model.path + " holds no network: no layers or no outputs came out of it")
+        .With("path", spec.model.path)
         .With("reason", std::string("empty-graph"));
   }
+  RequireScales(spec, *network);
 
   BuildOutcome outcome;
-  for (int i = 0; i < network->getNbInputs(); ++i) {
-    outcome.inputs.push_back(DescribeNetworkTensor(*network->getInput(i)));
-  }
-  for (int i = 0; i < network->getNbOutputs(); ++i) {
-    outcome.outputs.push_back(DescribeNetworkTensor(*network->getOutput(i)));
-  }
-  outcome.network_layers = DescribeLayers(*network);
-
-  const std::unique_ptr<trt::IBuilderConfig> config(builder->createBuilderConfig());
-  ProgressMonitor monitor(progress);
-  config->setProgressMonitor(&monitor);
-  Configure(spec, config.get());
-  AddProfiles(spec, version, *network, builder.get(), config.get(), log);
-
-  const auto started = std::chrono::steady_clock::now();
-  const std::unique_ptr<trt::IHostMemory> plan(builder->buildSerializedNetwork(*network, *config));
-  outcome.build_seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
-  if (!plan || plan->size() == 0) {
-    throw Error(ErrorCode::kBuildFailed, "TensorRT could not build the engine: " + log->ErrorText())
-        .WithLog(log->Lines());
-  }
+  DescribeNetwork(*network, &outcome);
+  // A temporary: the calibrator's device memory is free again before the plan is opened.
+  const std::unique_ptr<trt::IHostMemory> plan =
+      ConfiguredBuild(spec, version, builder.get(), network.get(), progress, log).Run(&outcome);
   model.RequireUnchanged();
   const FileDigest written = WriteNewFile(spec.plan_path, plan->data(), plan->size());
   outcome.sha256 = written.sha256;

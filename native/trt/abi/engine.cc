@@ -1,5 +1,6 @@
 // A deserialized plan and its execution contexts.
 #include <algorithm>
+#include <filesystem>
 
 #include "core/activity.h"
 #include "trt/abi/adapters.h"
@@ -78,9 +79,13 @@ class AbiExecution final : public Execution {
 
 class AbiEngine final : public LoadedEngine {
  public:
-  AbiEngine(std::unique_ptr<trt::IRuntime> runtime, std::unique_ptr<trt::ICudaEngine> engine,
-            const LibraryVersion& version)
-      : runtime_(std::move(runtime)), engine_(std::move(engine)), version_(version) {
+  AbiEngine(const EntryPoints& entry, const LibraryVersion& version, bool awaits_weights,
+            std::unique_ptr<trt::IRuntime> runtime, std::unique_ptr<trt::ICudaEngine> engine)
+      : entry_(entry),
+        version_(version),
+        awaits_weights_(awaits_weights),
+        runtime_(std::move(runtime)),
+        engine_(std::move(engine)) {
     for (int i = 0; i < engine_->getNbIOTensors(); ++i) DescribeTensor(engine_->getIOTensorName(i));
     for (int i = 0; i < engine_->getNbOptimizationProfiles(); ++i) DescribeProfile(i);
   }
@@ -104,13 +109,17 @@ class AbiEngine final : public LoadedEngine {
                   "TensorRT could not make an execution context, most often for want of device "
                   "memory: it needs " +
                       std::to_string(DeviceMemoryBytes()) +
-                      " bytes. Free GPU memory or use smaller profiles");
+                      " bytes. Free GPU memory, use smaller profiles, or stream weights "
+                      "(weightStreaming at build, weightStreamingBudget at load)");
     }
     return std::make_unique<AbiExecution>(std::move(context));
   }
 
   std::string Inspect() override {
+    // Without dims for its dynamic inputs the inspector tells neither dims nor types of tensors.
+    const std::unique_ptr<trt::IExecutionContext> context = CreateTypicalContext();
     const std::unique_ptr<trt::IEngineInspector> inspector(engine_->createEngineInspector());
+    if (inspector && context) inspector->setExecutionContext(context.get());
     const char* text =
         inspector ? inspector->getEngineInformation(trt::LayerInformationFormat::kJSON) : nullptr;
     if (text == nullptr) {
@@ -119,7 +128,127 @@ class AbiEngine final : public LoadedEngine {
     return text;
   }
 
+  uint64_t StreamableWeightsBytes() const override {
+    return static_cast<uint64_t>(std::max(int64_t{0}, engine_->getStreamableWeightsSize()));
+  }
+
+  uint64_t WeightStreamingBudgetBytes() const override {
+    const uint64_t streamable = StreamableWeightsBytes();
+    // Asked of an engine without streamable weights, TensorRT logs an error.
+    if (streamable == 0) return 0;
+#if defined(TRT_NODE_ABI_V10)
+    if (!HasStreamingV2()) {
+      const int64_t budget = engine_->getWeightStreamingBudget();
+      return budget <= 0 ? streamable : static_cast<uint64_t>(budget);
+    }
+#endif
+    return static_cast<uint64_t>(std::max(int64_t{0}, engine_->getWeightStreamingBudgetV2()));
+  }
+
+  // Only before the first execution context.
+  void SetWeightStreamingBudget(const WeightStreamingBudget& budget, OperationLog* log) {
+    const uint64_t streamable = StreamableWeightsBytes();
+    if (streamable == 0) {
+      if (budget.automatic) return;
+      throw Error(ErrorCode::kUnsupported,
+                  "expected a plan with streamable weights for `weightStreamingBudget`, but this "
+                  "one has none. Build it with weightStreaming: true, or leave the option out")
+          .With("option", std::string("weightStreamingBudget"));
+    }
+    if (SetBudget(budget, streamable)) return;
+    const std::string words = log->ErrorText();
+    const bool no_memory = words.find("OutOfMemory") != std::string::npos ||
+                           words.find("out of memory") != std::string::npos;
+    throw Error(no_memory ? ErrorCode::kOutOfMemory : ErrorCode::kUnsupported,
+                "TensorRT " + version_.ToString() + " could not set the weight streaming budget: " +
+                    words + ". Of this plan's weights, " + std::to_string(streamable) +
+                    " bytes can be streamed; try a smaller weightStreamingBudget, or 'auto'")
+        .With("option", std::string("weightStreamingBudget"))
+        .WithLog(log->Lines());
+  }
+
+  HardwareCompatibility HardwareCompatibilityLevel() const override {
+    switch (engine_->getHardwareCompatibilityLevel()) {
+      case trt::HardwareCompatibilityLevel::kNONE:
+        return HardwareCompatibility::kNone;
+      case trt::HardwareCompatibilityLevel::kAMPERE_PLUS:
+        return HardwareCompatibility::kAmperePlus;
+      case trt::HardwareCompatibilityLevel::kSAME_COMPUTE_CAPABILITY:
+        return HardwareCompatibility::kSameComputeCapability;
+    }
+    return HardwareCompatibility::kNone;
+  }
+
+  int AuxStreams() const override { return engine_->getNbAuxStreams(); }
+
+  std::unique_ptr<Refitter> CreateRefitter(OperationLog* log) override {
+    return MakeRefitter(entry_, engine_.get(), log);
+  }
+
+  FileDigest Serialize(const std::string& plan_path, OperationLog* log) override {
+    const std::unique_ptr<trt::ISerializationConfig> config(engine_->createSerializationConfig());
+    if (config) {
+      // Set by default for an engine whose plan was stripped.
+      config->clearFlag(trt::SerializationFlag::kEXCLUDE_WEIGHTS);
+#if !defined(TRT_NODE_ABI_RTX)
+      // It came with 10.14; before, what was stripped cannot be refitted once more after it was serialized with its weights.
+      if (MayLackWeights() && version_.AtLeast(10, 14)) {
+        config->setFlag(trt::SerializationFlag::kINCLUDE_REFIT);
+      }
+#endif
+    }
+    const std::unique_ptr<trt::IHostMemory> plan(config ? engine_->serializeWithConfig(*config)
+                                                        : nullptr);
+    if (!plan || plan->size() == 0) {
+      throw Error(ErrorCode::kUnsupported,
+                  "TensorRT " + version_.ToString() +
+                      " could not serialize the engine: " + log->ErrorText())
+          .WithLog(log->Lines());
+    }
+    return WriteNewFile(plan_path, plan->data(), plan->size());
+  }
+
  private:
+#if defined(TRT_NODE_ABI_V10)
+  // The second version of the calls came with 10.1; the two must not be mixed.
+  bool HasStreamingV2() const { return version_.AtLeast(10, 1); }
+#endif
+
+  bool SetBudget(const WeightStreamingBudget& budget, uint64_t streamable) {
+    const auto bytes = static_cast<int64_t>(std::min(budget.bytes, streamable));
+#if defined(TRT_NODE_ABI_V10)
+    if (!HasStreamingV2()) {
+      // 0 switches streaming off here, -1 leaves the choice to TensorRT, and there is a minimum.
+      if (!budget.automatic && budget.bytes >= streamable) {
+        return engine_->setWeightStreamingBudget(0);
+      }
+      return engine_->setWeightStreamingBudget(
+          budget.automatic ? -1 : std::max(bytes, engine_->getMinimumWeightStreamingBudget()));
+    }
+#endif
+    return engine_->setWeightStreamingBudgetV2(
+        budget.automatic ? engine_->getWeightStreamingAutomaticBudget() : bytes);
+  }
+
+  // In the first profile, with its opt dims and without device memory. null where no input is
+  // dynamic, where values of shape tensors would be needed too, and where weights may be missing.
+  std::unique_ptr<trt::IExecutionContext> CreateTypicalContext() const {
+    const auto is_dynamic = [](const TensorInfo& input) { return IsDynamic(input.dims); };
+    const auto is_shape = [](const TensorInfo& input) { return input.is_shape_tensor; };
+    if (profiles_.empty() || MayLackWeights() || std::ranges::none_of(inputs_, is_dynamic) ||
+        std::ranges::any_of(inputs_, is_shape)) {
+      return nullptr;
+    }
+    std::unique_ptr<trt::IExecutionContext> context(
+        engine_->createExecutionContext(trt::ExecutionContextAllocationStrategy::kUSER_MANAGED));
+    if (!context) return nullptr;
+    for (const TensorInfo& input : inputs_) {
+      const Dims& opt = profiles_.front().at(input.name).dims.opt;
+      if (!context->setInputShape(input.name.c_str(), ToTrt(opt))) return nullptr;
+    }
+    return context;
+  }
+
   void DescribeTensor(const char* name) {
     TensorInfo info;
     info.name = name;
@@ -193,40 +322,79 @@ class AbiEngine final : public LoadedEngine {
     return Dims(values, values + count);
   }
 
+  // TensorRT 10.6 says of a plan that was stripped with kREFIT_IDENTICAL that it cannot be refitted.
+  bool MayLackWeights() const { return awaits_weights_ || engine_->isRefittable(); }
+
+  const EntryPoints entry_;
+  const LibraryVersion version_;
+  const bool awaits_weights_;
   // Destroyed in reverse: the engine before its runtime.
   const std::unique_ptr<trt::IRuntime> runtime_;
   const std::unique_ptr<trt::ICudaEngine> engine_;
-  const LibraryVersion version_;
   std::vector<TensorInfo> inputs_;
   std::vector<TensorInfo> outputs_;
   std::vector<Profile> profiles_;
 };
 
+bool StandardPluginsAreThere(const EntryPoints& entry) {
+  std::error_code ignored;
+  return !entry.plugins_path.empty() && std::filesystem::exists(entry.plugins_path, ignored);
+}
+
+// TensorRT's words tell what a plan wants that it was not given.
+Error DeserializeFailure(const EntryPoints& entry, const LibraryVersion& version,
+                         const LoadSpec& spec, const OperationLog& log) {
+  const std::string words = log.ErrorText();
+  const auto says = [&](const char* text) { return words.find(text) != std::string::npos; };
+  if (says("OutOfMemory")) {
+    return Error(ErrorCode::kOutOfMemory,
+                 "the GPU has not enough free memory for the engine's weights: " + words +
+                     ". Free GPU memory, or close engines that are not needed");
+  }
+  const std::string refusal =
+      "TensorRT " + version.ToString() + " could not open the plan: " + words;
+  if (!spec.host_code && says("HostCodeAllowed")) {
+    return Error(ErrorCode::kDeserialize,
+                 refusal +
+                     ". The plan has code for the host in it, as version-compatible plans do, "
+                     "which runs with all rights of this process. If you trust whoever built "
+                     "it, load it with `hostCode: true`")
+        .With("reason", std::string("host-code"))
+        .With("option", std::string("hostCode"));
+  }
+  if (says("lugin")) {
+    const bool standard = !spec.plugins.standard && StandardPluginsAreThere(entry);
+    return Error(ErrorCode::kDeserialize,
+                 refusal + ". The plan needs a plugin that is not registered: " +
+                     (standard ? "load it with `standardPlugins: true` if it is one of TensorRT's "
+                                 "own, or give"
+                               : "give") +
+                     " the library that has it in `plugins`")
+        .With("reason", std::string("plugin"))
+        .With("option", std::string(standard ? "standardPlugins" : "plugins"));
+  }
+  return Error(ErrorCode::kDeserialize, refusal);
+}
+
 }  // namespace
 
 std::unique_ptr<LoadedEngine> DeserializeEngine(const EntryPoints& entry,
-                                                const LibraryVersion& version, const void* plan,
-                                                size_t size, OperationLog* log) {
+                                                const LibraryVersion& version, const LoadSpec& spec,
+                                                const void* plan, size_t size, OperationLog* log) {
+  // The registry outlives every runtime, and what is registered stays.
+  LoadPlugins(entry, spec.plugins, log);
   std::unique_ptr<trt::IRuntime> runtime = CreateRuntime(entry, log);
+  runtime->setEngineHostCodeAllowed(spec.host_code);
   // Again: by now TensorRT's CUDA runtime has started, which has handlers of its own.
   WaitForActivitiesAtExit(&entry);
   std::unique_ptr<trt::ICudaEngine> engine(runtime->deserializeCudaEngine(plan, size));
-  // The library of plugins is large, so it is opened for the plans that ask for one.
-  if (!engine && log->ErrorText().find("lugin") != std::string::npos && RegisterPlugins(entry)) {
-    engine.reset(runtime->deserializeCudaEngine(plan, size));
+  if (!engine) throw DeserializeFailure(entry, version, spec, *log).WithLog(log->Lines());
+  auto loaded = std::make_unique<AbiEngine>(entry, version, spec.await_refit, std::move(runtime),
+                                            std::move(engine));
+  if (spec.weight_streaming_budget) {
+    loaded->SetWeightStreamingBudget(*spec.weight_streaming_budget, log);
   }
-  if (!engine && log->ErrorText().find("OutOfMemory") != std::string::npos) {
-    throw Error(ErrorCode::kOutOfMemory,
-                "the GPU has not enough free memory for the engine's weights: " + log->ErrorText() +
-                    ". Free GPU memory, or close engines that are not needed")
-        .WithLog(log->Lines());
-  }
-  if (!engine) {
-    throw Error(ErrorCode::kDeserialize,
-                "TensorRT " + version.ToString() + " could not open the plan: " + log->ErrorText())
-        .WithLog(log->Lines());
-  }
-  return std::make_unique<AbiEngine>(std::move(runtime), std::move(engine), version);
+  return loaded;
 }
 
 }  // namespace trtnode::TRT_NODE_ABI

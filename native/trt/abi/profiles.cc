@@ -1,5 +1,5 @@
 // Optimization profiles: what the user gave, held against what the network has.
-#include "trt/abi/adapters.h"
+#include "trt/abi/profiles.h"
 
 namespace trtnode::TRT_NODE_ABI {
 namespace {
@@ -170,28 +170,37 @@ void SetRange(trt::IOptimizationProfile* profile, const TensorInfo& input, const
 
 }  // namespace
 
+trt::IOptimizationProfile* MakeProfile(const Profile& given, const LibraryVersion& version,
+                                       const trt::INetworkDefinition& network,
+                                       trt::IBuilder* builder, OperationLog* log) {
+  const std::vector<TensorInfo> inputs = NetworkInputs(network);
+  CheckKnownNames(given, inputs);
+  trt::IOptimizationProfile* profile = builder->createOptimizationProfile();
+  for (const TensorInfo& input : inputs) {
+    const auto found = given.find(input.name);
+    if (found == given.end()) continue;
+    const auto& [dims, values] = found->second;
+    CheckAgainst(input, "min", dims.min);
+    CheckAgainst(input, "opt", dims.opt);
+    CheckAgainst(input, "max", dims.max);
+    if (IsDynamic(input.dims) || !input.is_shape_tensor) SetRange(profile, input, dims);
+    if (values) SetValueRange(profile, version, input, *values);
+  }
+  if (profile->isValid()) return profile;
+  throw Error(ErrorCode::kProfileInvalid,
+              "TensorRT refused an optimization profile: " + log->ErrorText());
+}
+
 void AddProfiles(const BuildSpec& spec, const LibraryVersion& version,
                  const trt::INetworkDefinition& network, trt::IBuilder* builder,
                  trt::IBuilderConfig* config, OperationLog* log) {
   const std::vector<TensorInfo> inputs = NetworkInputs(network);
+  // A wrong name is the likeliest reason for an input that is left open.
   for (const Profile& profile : spec.profiles) CheckKnownNames(profile, inputs);
   CheckDimsCovered(inputs, spec.profiles);
   CheckValuesCovered(inputs, spec.profiles);
-
   for (const Profile& given : spec.profiles) {
-    // Owned by the builder.
-    trt::IOptimizationProfile* profile = builder->createOptimizationProfile();
-    for (const TensorInfo& input : inputs) {
-      const auto found = given.find(input.name);
-      if (found == given.end()) continue;
-      const auto& [dims, values] = found->second;
-      CheckAgainst(input, "min", dims.min);
-      CheckAgainst(input, "opt", dims.opt);
-      CheckAgainst(input, "max", dims.max);
-      if (IsDynamic(input.dims) || !input.is_shape_tensor) SetRange(profile, input, dims);
-      if (values) SetValueRange(profile, version, input, *values);
-    }
-    if (!profile->isValid() || config->addOptimizationProfile(profile) < 0) {
+    if (config->addOptimizationProfile(MakeProfile(given, version, network, builder, log)) < 0) {
       throw Error(ErrorCode::kProfileInvalid,
                   "TensorRT refused an optimization profile: " + log->ErrorText());
     }

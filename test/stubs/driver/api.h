@@ -30,6 +30,7 @@ class DriverApi {
   // Makes every later call on the device's context fail with this error, as an illegal access of a kernel does.
   virtual void Lose(int device, CUresult code) = 0;
   virtual int DeviceOf(CUstream stream) = 0;
+  virtual std::string NameOf(int device) = 0;
 
   // Device memory of TensorRT's own; null when there is no more. Its fault is named `tensorrt`.
   virtual void* Allocate(int device, size_t size) = 0;

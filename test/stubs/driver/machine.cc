@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -137,6 +138,13 @@ void Machine::DestroyStream(Stream* stream) {
 }
 
 Stream* Machine::Check(CUstream handle) {
+  // The default stream of whichever device is current.
+  if (handle == nullptr) {
+    if (Current() == nullptr) Die("the default stream was used without a current context");
+    Stream& stream = default_streams_[Current()];
+    stream.device = Current();
+    return &stream;
+  }
   auto* const stream = reinterpret_cast<Stream*>(handle);
   if (!streams_.contains(stream)) Die("a stream was used that is not there");
   return stream;
@@ -158,6 +166,13 @@ Event* Machine::Check(CUevent handle) {
   auto* const event = reinterpret_cast<Event*>(handle);
   if (!events_.contains(event)) Die("an event was used that is not there");
   return event;
+}
+
+bool Machine::Exists(const Stream* stream) const {
+  if (streams_.contains(const_cast<Stream*>(stream))) return true;
+  // It may be gone, so only its address is looked at.
+  return std::any_of(default_streams_.begin(), default_streams_.end(),
+                     [&](const auto& entry) { return &entry.second == stream; });
 }
 
 void Machine::Queue(Stream* stream, std::chrono::microseconds duration,
@@ -184,7 +199,7 @@ CUresult Machine::Wait(Stream* stream, uint64_t position) {
       std::this_thread::sleep_until(end);
       mutex_.lock();
       // Whoever destroys a stream has waited for its work.
-      if (!streams_.contains(stream)) return CUDA_SUCCESS;
+      if (!Exists(stream)) return CUDA_SUCCESS;
       continue;
     }
     RunNext(stream);
@@ -198,10 +213,11 @@ bool Machine::Poll(Stream* stream, uint64_t position) {
 }
 
 void Machine::WaitForDevice(const Device* device) {
-  const std::set<Stream*> streams = streams_;
+  std::set<Stream*> streams = streams_;
+  for (auto& [owner, stream] : default_streams_) streams.insert(&stream);
   for (Stream* stream : streams) {
     // Another thread may have destroyed it while this one waited for the stream before.
-    if (streams_.contains(stream) && stream->device == device) Wait(stream, stream->queued);
+    if (Exists(stream) && stream->device == device) Wait(stream, stream->queued);
   }
 }
 

@@ -93,6 +93,7 @@ class Machine final : public DriverApi {
   CUresult LostCode(int device) override;
   void Lose(int device, CUresult code) override;
   int DeviceOf(CUstream stream) override;
+  std::string NameOf(int device) override { return devices_.at(static_cast<size_t>(device)).name; }
   void* Allocate(int device, size_t size) override;
   void Free(void* pointer) override;
   bool IsDeviceMemory(const void* pointer) override;
@@ -113,6 +114,7 @@ class Machine final : public DriverApi {
     unsigned char* bytes;
   };
   void RunNext(Stream* stream);
+  bool Exists(const Stream* stream) const;
 
   std::recursive_mutex mutex_;
   Faults faults_;
@@ -120,6 +122,7 @@ class Machine final : public DriverApi {
   std::map<uintptr_t, DeviceBlock> device_blocks_;
   std::map<uintptr_t, size_t> pinned_blocks_;
   std::set<Stream*> streams_;
+  std::map<Device*, Stream> default_streams_;
   std::set<Event*> events_;
 };
 

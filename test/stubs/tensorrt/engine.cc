@@ -10,17 +10,6 @@
 namespace stub {
 namespace {
 
-std::atomic<bool> plugins_are_registered = false;
-
-DriverApi* FindDriver() {
-  // NVIDIA's libraries open the driver by its name too.
-  void* const library = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
-  if (library == nullptr) return nullptr;
-  const auto entry = reinterpret_cast<DriverApi* (*)()>(dlsym(library, "trtNodeStubDriver"));
-  if (entry == nullptr) Die("the stub TensorRT met a libcuda that is not the stub's");
-  return entry();
-}
-
 void StartChatter(trt::ILogger* logger, int microseconds) {
   static std::once_flag once;
   std::call_once(once, [=] {
@@ -34,6 +23,15 @@ void StartChatter(trt::ILogger* logger, int microseconds) {
 }
 
 }  // namespace
+
+DriverApi* FindDriver() {
+  // NVIDIA's libraries open the driver by its name too.
+  void* const library = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
+  if (library == nullptr) return nullptr;
+  const auto entry = reinterpret_cast<DriverApi* (*)()>(dlsym(library, "trtNodeStubDriver"));
+  if (entry == nullptr) Die("the stub TensorRT met a libcuda that is not the stub's");
+  return entry();
+}
 
 bool EngineState::Enter(const std::string& step) {
   int call = 0;
@@ -80,12 +78,19 @@ trt::ICudaEngine* RuntimeStub::deserializeCudaEngine(const void* blob, std::size
     logger_->log(trt::ILogger::Severity::kERROR, parsed.refusal.c_str());
     return nullptr;
   }
-  if (!parsed.engine.plugin.empty() && !plugins_are_registered) {
+  if (!parsed.engine.plugin.empty() && !PluginRegistryStub::Get().HasPlugins()) {
     logger_->log(
         trt::ILogger::Severity::kERROR,
         ("IPluginRegistry::getCreator: Error Code 4: API Usage Error (Cannot find plugin: " +
          parsed.engine.plugin + ", version: 1, namespace: .)")
             .c_str());
+    return nullptr;
+  }
+  if (parsed.engine.has_host_code && !host_code_allowed_) {
+    logger_->log(
+        trt::ILogger::Severity::kERROR,
+        "IRuntime::deserializeCudaEngine: Error Code 3: API Usage Error (the plan has host "
+        "code, and getEngineHostCodeAllowed() is false)");
     return nullptr;
   }
   auto state = std::make_shared<EngineState>(std::move(parsed.engine), logger_, driver_, device);
@@ -106,7 +111,7 @@ trt::ICudaEngine* RuntimeStub::deserializeCudaEngine(const void* blob, std::size
   if (state->plan.chatter_microseconds > 0) {
     StartChatter(logger_, state->plan.chatter_microseconds);
   }
-  return new Wrapped<trt::ICudaEngine, EngineStub>(std::move(state), weights, &engines_);
+  return new EngineApi(std::move(state), weights, &engines_);
 }
 
 EngineStub::EngineStub(std::shared_ptr<EngineState> state, void* weights, std::atomic<int>* engines)
@@ -297,8 +302,3 @@ void* CreateRuntime(void* logger) {
 }
 
 }  // namespace stub
-
-// For the library of plugins, which has no other way to its core.
-extern "C" __attribute__((visibility("default"))) void trtNodeStubRegisterPlugins() {
-  stub::plugins_are_registered = true;
-}

@@ -14,30 +14,22 @@
 #include "exit/inside.h"
 #include "tensorrt/library.h"
 #include "tensorrt/plan.h"
+#include "tensorrt/registry.h"
+#include "tensorrt/wrapped.h"
 #include "unimplemented.h"
 
 namespace stub {
-
-// An API class of TensorRT's around one of ours, which does its work.
-template <typename Api, typename Implementation>
-class Wrapped final : public Api {
- public:
-  template <typename... Arguments>
-  explicit Wrapped(Arguments&&... arguments)
-      : implementation_(std::forward<Arguments>(arguments)...) {
-    this->mImpl = &implementation_;
-  }
-
- private:
-  Implementation implementation_;
-};
 
 // What an engine and its contexts share.
 class EngineState {
  public:
   EngineState(EnginePlan described, trt::ILogger* used_logger, DriverApi* used_driver,
               int used_device)
-      : plan(std::move(described)), logger(used_logger), driver(used_driver), device(used_device) {}
+      : plan(std::move(described)),
+        logger(used_logger),
+        driver(used_driver),
+        device(used_device),
+        weights_(plan.weights) {}
 
   const EnginePlan plan;
   trt::ILogger* const logger;
@@ -55,9 +47,14 @@ class EngineState {
   // Where the bytes of a tensor really are. Dies unless so many lie at its address, on the side that they belong to.
   unsigned char* Bytes(const TensorPlan& tensor, void* address, size_t size) const;
 
+  // The engine's weights as they are now: those of the plan, or what a refit set.
+  std::vector<WeightPlan> Weights() const;
+  void SetWeights(std::vector<WeightPlan> weights);
+
  private:
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::map<std::string, int> calls_;
+  std::vector<WeightPlan> weights_;
 };
 
 class RuntimeStub final : public trt::apiv::UnimplementedVRuntime {
@@ -68,8 +65,12 @@ class RuntimeStub final : public trt::apiv::UnimplementedVRuntime {
 
   trt::ICudaEngine* deserializeCudaEngine(const void* blob, std::size_t size) noexcept override;
   trt::ILogger* getLogger() const noexcept override { return logger_; }
+  trt::IPluginRegistry& getPluginRegistry() noexcept override { return PluginRegistryStub::Get(); }
+  void setEngineHostCodeAllowed(bool allowed) noexcept override { host_code_allowed_ = allowed; }
+  bool getEngineHostCodeAllowed() const noexcept override { return host_code_allowed_; }
 
  private:
+  bool host_code_allowed_ = false;
   trt::ILogger* const logger_;
   DriverApi* const driver_;
   std::atomic<int> engines_ = 0;
@@ -106,21 +107,46 @@ class EngineStub final : public trt::apiv::UnimplementedVCudaEngine {
       trt::ExecutionContextAllocationStrategy strategy) noexcept override;
   trt::IEngineInspector* createEngineInspector() const noexcept override;
 
+  // Not of kREFIT_IDENTICAL, as TensorRT 10.6 has it.
+  bool isRefittable() const noexcept override {
+    const std::string& mode = state_->plan.refit;
+    return !mode.empty() && mode != "identical";
+  }
+  trt::HardwareCompatibilityLevel getHardwareCompatibilityLevel() const noexcept override {
+    return trt::HardwareCompatibilityLevel::kNONE;
+  }
+  int32_t getNbAuxStreams() const noexcept override { return 0; }
+  trt::ISerializationConfig* createSerializationConfig() noexcept override;
+  trt::IHostMemory* serializeWithConfig(trt::ISerializationConfig& config) const noexcept override;
+  int64_t getStreamableWeightsSize() const noexcept override;
+  bool setWeightStreamingBudgetV2(int64_t budget) noexcept override;
+  int64_t getWeightStreamingBudgetV2() const noexcept override;
+  int64_t getWeightStreamingAutomaticBudget() const noexcept override;
+
+  const std::shared_ptr<EngineState>& state() const { return state_; }
+
  private:
   const TensorPlan& Tensor(const char* name) const;
   const RangePlan* Range(const char* name, int32_t profile) const;
 
   const std::shared_ptr<EngineState> state_;
-  void* const weights_;
+  // Device memory of the weights that are not streamed.
+  void* weights_;
+  std::optional<int64_t> budget_;
   std::atomic<int>* const engines_;
   // getProfileTensorValues gives 32 bits.
   mutable std::mutex narrowed_mutex_;
   mutable std::map<const int64_t*, std::vector<int32_t>> narrowed_;
 };
 
+using EngineApi = Wrapped<trt::ICudaEngine, EngineStub>;
+
 class InspectorStub final : public trt::apiv::UnimplementedVEngineInspector {
  public:
   explicit InspectorStub(std::shared_ptr<EngineState> state) : state_(std::move(state)) {}
+  bool setExecutionContext(const trt::IExecutionContext* /*context*/) noexcept override {
+    return true;
+  }
   const char* getEngineInformation(trt::LayerInformationFormat format) const noexcept override;
 
  private:

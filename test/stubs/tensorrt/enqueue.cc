@@ -13,6 +13,15 @@ bool IsZero(const unsigned char* element, size_t size) {
   return true;
 }
 
+void CopyWeights(const EngineState& state, const std::string& name, unsigned char* to,
+                 size_t size) {
+  for (const WeightPlan& weights : state.Weights()) {
+    if (weights.name != name) continue;
+    if (!weights.bytes) Die("an engine ran without its weights " + name);
+    std::memcpy(to, weights.bytes->data(), std::min(size, weights.bytes->size()));
+  }
+}
+
 }  // namespace
 
 unsigned char* EngineState::Bytes(const TensorPlan& tensor, void* address, size_t size) const {
@@ -147,7 +156,10 @@ void ContextStub::Launch(cudaStream_t stream, std::vector<ReadyOutput> outputs) 
           unsigned char* const to = state->Bytes(*output.tensor, output.address, size);
           std::memset(to, 0, size);
           const TensorPlan* const source = state->plan.Find(output.tensor->source);
-          if (source == nullptr) continue;
+          if (source == nullptr) {
+            CopyWeights(*state, output.tensor->source, to, size);
+            continue;
+          }
           const Binding& input = bindings.at(source->name);
           const int64_t count = CountOf(*input.dims);
           const size_t available = BytesOf(source->type, count);

@@ -10,8 +10,12 @@
 #include "tensorrt/library.h"
 
 namespace stub {
+class DriverApi;
+DriverApi* FindDriver();
 void* CreateRuntime(void* logger);
-}
+void* CreateBuilder(void* logger, DriverApi* driver);
+void* CreateRefitter(void* engine, void* logger);
+}  // namespace stub
 
 extern "C" __attribute__((visibility("default"))) void* createInferRuntime_INTERNAL(void* logger,
                                                                                     int) {
@@ -25,6 +29,21 @@ extern "C" __attribute__((visibility("default"))) void* createInferRuntime_INTER
   }
   if (fault != nullptr && std::strcmp(fault, "null") == 0) return nullptr;
   return stub::CreateRuntime(logger);
+}
+
+extern "C" __attribute__((visibility("default"))) void* createInferBuilder_INTERNAL(void* logger,
+                                                                                    int) {
+  const stub::Inside inside;
+  stub::Inside::OpenAnotherLibrary();
+  stub::ReachPhase("createInferBuilder");
+  return stub::CreateBuilder(logger, stub::FindDriver());
+}
+
+extern "C" __attribute__((visibility("default"))) void* createInferRefitter_INTERNAL(void* engine,
+                                                                                     void* logger,
+                                                                                     int) {
+  const stub::Inside inside;
+  return stub::CreateRefitter(engine, logger);
 }
 
 extern "C" __attribute__((visibility("default"))) int getInferLibVersion() {

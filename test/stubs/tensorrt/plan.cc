@@ -160,6 +160,22 @@ void ReadLine(const std::string& text, EnginePlan* plan) {
     plan->chatter_microseconds = line.Number();
   } else if (kind == "inspection") {
     plan->inspection = line.Text();
+  } else if (kind == "weights") {
+    WeightPlan weights;
+    weights.name = line.Text();
+    weights.type = static_cast<trt::DataType>(line.Number());
+    weights.count = line.Number();
+    const std::string bytes = line.Word();
+    if (bytes != "-") weights.bytes = Decode(bytes.substr(1));
+    plan->weights.push_back(std::move(weights));
+  } else if (kind == "refit") {
+    plan->refit = line.Word();
+  } else if (kind == "streamable") {
+    plan->streamable = true;
+  } else if (kind == "host-code") {
+    plan->has_host_code = true;
+  } else if (kind == "record") {
+    plan->build_record = line.Text();
   } else if (!kind.empty()) {
     Die("a stub plan has a line that nobody knows: " + text);
   }

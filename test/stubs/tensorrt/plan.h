@@ -50,6 +50,15 @@ struct RangePlan {
 
 using ProfilePlan = std::vector<RangePlan>;
 
+// Constants of the network, by the name of the model's initializer.
+struct WeightPlan {
+  std::string name;
+  trt::DataType type = trt::DataType::kFLOAT;
+  int64_t count = 0;
+  // None in a stripped plan.
+  std::optional<std::string> bytes;
+};
+
 // At which call of which step something happens; later calls too where it says so.
 struct Moment {
   std::string step;
@@ -86,6 +95,15 @@ struct EnginePlan {
   std::string inspection;
   // Opens only where the library of plugins was registered.
   std::string plugin;
+  // Outputs whose source is one of them are copies of it.
+  std::vector<WeightPlan> weights;
+  // `all`, `identical` or `individual`; empty: none can be set.
+  std::string refit;
+  bool streamable = false;
+  // Opens only where that is allowed.
+  bool has_host_code = false;
+  // JSON of what its builder was told (tensorrt/builder.h); empty where a test wrote the plan.
+  std::string build_record;
 
   const TensorPlan* Find(const std::string& name) const;
 };
@@ -102,5 +120,7 @@ struct ParsedPlan {
   std::string refusal;
 };
 ParsedPlan ParsePlan(const void* blob, size_t size);
+// The same backwards, for what a build can say of an engine.
+std::string WritePlan(const EnginePlan& plan);
 
 }  // namespace stub
