@@ -1,6 +1,8 @@
-import type { NativeBuildResult, NativeGpu } from './binding';
+import type { NativeBuildResult, NativeGpu, NativeTuning, NativeWeakPrecision } from './binding';
+import { unprovenOf } from './builder-tuning';
 import { engineLayers } from './engine-information';
-import type { Manifest } from './manifest-schema';
+import { summarizeLayers } from './layer-summary';
+import type { CalibrationRecord, Manifest } from './manifest-schema';
 import { packageVersion } from './package-version';
 
 /** Everything that a manifest is made of. */
@@ -15,10 +17,18 @@ export interface BuildFacts {
   readonly profileNames: Manifest['profileNames'] | undefined;
   readonly options: Manifest['options'];
   readonly labels: Manifest['labels'];
+  /** The narrower types that were asked for. */
+  readonly precisions: readonly NativeWeakPrecision[];
+  readonly plugins: NonNullable<Manifest['plugins']>;
+  readonly tuning: NativeTuning;
+  /** Every kernel's time came from the timing cache. */
+  readonly reproducible: boolean;
+  readonly calibration: CalibrationRecord | null;
 }
 
 export function manifestOf(facts: BuildFacts): Manifest {
   const { result, model, gpu, driver, profiles, profileNames, options, labels } = facts;
+  const unproven = unprovenOf(facts.tuning);
   const own = gpu === null ? [] : [gpu.computeCapability];
   return {
     schemaVersion: 1,
@@ -40,5 +50,16 @@ export function manifestOf(facts: BuildFacts): Manifest {
     buildSeconds: result.buildSeconds,
     network: { layers: result.networkLayers },
     ...engineLayers(result),
+    layerSummary: summarizeLayers(result.engineInformation, facts.precisions),
+    ...(facts.calibration === null ? {} : { calibration: facts.calibration }),
+    ...timingCacheOf(facts),
+    ...(facts.plugins.length === 0 ? {} : { plugins: facts.plugins }),
+    ...(unproven.length === 0 ? {} : { unproven }),
   };
+}
+
+/** Present where a file was read. */
+function timingCacheOf({ result, reproducible }: BuildFacts): Pick<Manifest, 'timingCache'> {
+  const sha256 = result.timingCache?.sha256 ?? null;
+  return sha256 === null ? {} : { timingCache: { sha256, reproducible } };
 }

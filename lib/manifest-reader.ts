@@ -81,6 +81,11 @@ export class ManifestReader {
     return this.isNull(part, key) ? null : this.string(part, key);
   }
 
+  /** null where the value is null. */
+  nullableMatching(part: Part, key: string, pattern: RegExp): string | null {
+    return this.isNull(part, key) ? null : this.matching(part, key, pattern);
+  }
+
   matching(part: Part, key: string, pattern: RegExp): string {
     const value = this.string(part, key);
     if (!pattern.test(value)) throw this.unexpected(part, key, `text like ${pattern}`, value);
@@ -113,6 +118,26 @@ export class ManifestReader {
     const value = this.integer(part, key);
     if (value < 0) throw this.unexpected(part, key, 'an integer of at least 0', value);
     return value;
+  }
+
+  number(part: Part, key: string): number {
+    const value = this.read(part, key);
+    if (typeof value !== 'number' || !Number.isFinite(value)) {
+      throw this.unexpected(part, key, 'a number', value);
+    }
+    return value;
+  }
+
+  numberRecord(part: Part, key: string): Record<string, number> {
+    const record = this.object(part, key);
+    const names = Object.keys(record.value);
+    return Object.fromEntries(names.map((name) => [name, this.number(record, name)]));
+  }
+
+  naturalRecord(part: Part, key: string): Record<string, number> {
+    const record = this.object(part, key);
+    const names = Object.keys(record.value);
+    return Object.fromEntries(names.map((name) => [name, this.natural(record, name)]));
   }
 
   nonNegative(part: Part, key: string): number {

@@ -40,14 +40,21 @@ export interface LayerInfo {
 }
 
 /**
- * What a build chose, counted from the engine's layers. "Wider" are layers that compute in more bits than the narrowest type that
- * was asked for, reformat layers and those that only move integers or shapes not counted.
+ * What a build chose, counted from the engine's layers, as TensorRT's engine inspector tells of them.
+ *
+ * A layer computes in the narrowest of the types (floats, int8, int4) of its inputs, outputs and weights; where dynamic shapes hide
+ * them, in the type of the operands in its kernel's name. It is "wider" when that has more bits than the narrowest type that was
+ * asked for. Reformat layers are never wider, nor are layers that only move integers, truth values or shapes, nor those of which the
+ * inspector tells no type.
  */
 export interface LayerSummary {
   readonly layers: number;
-  /** Type of a layer's first output (`float32`, `float16`, `int8`, …) → layers. */
+  /**
+   * Type of a layer's first output (`float32`, `float16`, `int8`, …), or of its weights or kernel where dynamic shapes hide it →
+   * layers. `unknown`: the inspector does not tell; `none`: layers without an output.
+   */
   readonly byType: Readonly<Record<string, number>>;
-  /** Layers that were made of more than one layer of the network. */
+  /** Layers that were made of more than one layer of the network, reformat layers not counted. */
   readonly fused: number;
   /** Layers that only change type or layout. */
   readonly reformat: number;
@@ -64,7 +71,7 @@ export interface CalibrationRecord {
   readonly batches: number;
   /** Samples that did not fill a last batch. */
   readonly droppedSamples: number;
-  /** SHA-256 of the batches' bytes in order; null where none were read. */
+  /** SHA-256 of the SHA-256 of each batch's each input, in order; null where none were read. */
   readonly dataSha256: string | null;
   /** SHA-256 of the calibration cache that was read or made; null where TensorRT gave none. */
   readonly cacheSha256: string | null;
@@ -75,13 +82,19 @@ export interface VerificationRecord {
   readonly cases: number;
   /** What the outputs were compared with. */
   readonly reference: 'given' | 'onnxruntime' | 'unquantized' | 'none';
-  /** The worst of each metric over all cases, by output. */
+  /**
+   * The worst of each metric (`maxAbs`, `maxRel`, `cosine`, `l2`) over all cases, by output; empty where nothing was compared. What
+   * infinities or NaN leave undefined is left out.
+   */
   readonly outputs: Readonly<Record<string, Readonly<Record<string, number>>>>;
   /** Of a metric over all cases, as `minimum` and `maxDrop` use it. */
   readonly metric?: { readonly name: string; readonly value: number; readonly baseline?: number };
 }
 
-/** A signature over the manifest without this field, which has the plan's digest in it. */
+/**
+ * A signature over the manifest without `previous` and without this field's `value`; the plan's digest is in it. The bytes are
+ * defined in docs/signing.md.
+ */
 export interface ManifestSignature {
   readonly algorithm: 'hmac-sha256' | 'ed25519';
   /** Whatever name the signer gave to the key. */

@@ -1,11 +1,12 @@
 import { readFile, stat } from 'node:fs/promises';
 import { TrtError } from './errors';
 import { ManifestReader, type Part } from './manifest-reader';
+import { fileDigest, manifestRecords } from './manifest-records';
 import { tensorTypes } from './data-types';
 import { flavours } from './manifest-schema';
+import { carrySigned, rememberSigned } from './signature/signed-bytes';
 import type {
   DimsRange,
-  FileDigest,
   GpuIdentity,
   InputRange,
   LayerInfo,
@@ -65,7 +66,10 @@ export function manifestText(manifest: Manifest): string {
  */
 export function manifestFor(manifest: Manifest, sha256: string): Manifest | 'digest-only' | null {
   const { previous, ...current } = manifest;
-  if (current.plan.sha256 === sha256) return current;
+  if (current.plan.sha256 === sha256) {
+    carrySigned(manifest, current);
+    return current;
+  }
   if (previous?.plan.sha256 !== sha256) return null;
   return isManifest(previous) ? previous : 'digest-only';
 }
@@ -78,14 +82,28 @@ function isManifest(previous: NonNullable<Manifest['previous']>): previous is Ma
 export function checkedManifest(json: unknown, where: string | null): Manifest {
   const reader = new ManifestReader((finding) => manifestInvalid(where, finding));
   const root = reader.root(json);
-  const manifest = readBody(reader, root);
   const previous = reader.optional(root, 'previous');
-  return previous === null ? manifest : { ...manifest, previous: readPrevious(reader, previous) };
+  const body = readBody(reader, root);
+  const manifest = previous === null ? body : { ...body, previous: readPrevious(reader, previous) };
+  rememberOrRefuse(reader, manifest, root);
+  return manifest;
+}
+
+/** A signature is over all that stands in the JSON, also what a newer trt-node wrote and this one leaves out. */
+function rememberOrRefuse(reader: ManifestReader, manifest: Manifest, part: Part): void {
+  try {
+    rememberSigned(manifest, part.value);
+  } catch (error) {
+    throw reader.refuse(`nothing can have signed what stands in it: ${(error as Error).message}`);
+  }
 }
 
 function readPrevious(reader: ManifestReader, part: Part): NonNullable<Manifest['previous']> {
-  const plan = digest(reader, reader.object(part, 'plan'));
-  return reader.has(part, 'schemaVersion') ? readBody(reader, part) : { plan };
+  const plan = fileDigest(reader, reader.object(part, 'plan'));
+  if (!reader.has(part, 'schemaVersion')) return { plan };
+  const manifest = readBody(reader, part);
+  rememberOrRefuse(reader, manifest, part);
+  return manifest;
 }
 
 function readBody(reader: ManifestReader, part: Part): Manifest {
@@ -102,7 +120,7 @@ function readBody(reader: ManifestReader, part: Part): Manifest {
     writer: reader.string(part, 'writer'),
     flavour: reader.oneOf(part, 'flavour', flavours),
     version: reader.matching(part, 'version', /^\d+\.\d+\.\d+/),
-    plan: digest(reader, reader.object(part, 'plan')),
+    plan: fileDigest(reader, reader.object(part, 'plan')),
     model: modelIdentity(reader, reader.object(part, 'model')),
     gpu: gpu === null ? null : gpuIdentity(reader, gpu),
     computeCapabilities: reader.strings(part, 'computeCapabilities'),
@@ -117,22 +135,16 @@ function readBody(reader: ManifestReader, part: Part): Manifest {
     network: { layers: layers(reader, reader.object(part, 'network')) },
     layers: reader.isNull(part, 'layers') ? null : layers(reader, part),
     ...(reason === null ? {} : { layersReason: reason }),
-  };
-}
-
-function digest(reader: ManifestReader, part: Part): FileDigest {
-  return {
-    sha256: reader.matching(part, 'sha256', /^[0-9a-f]{64}$/),
-    sizeBytes: reader.natural(part, 'sizeBytes'),
+    ...manifestRecords(reader, part),
   };
 }
 
 function modelIdentity(reader: ManifestReader, part: Part): ModelIdentity {
-  const identity = { ...digest(reader, part), name: reader.string(part, 'name') };
+  const identity = { ...fileDigest(reader, part), name: reader.string(part, 'name') };
   const files = reader.optional(part, 'externalData');
   if (files === null) return identity;
   const externalData = Object.fromEntries(
-    reader.entries(files).map(([location, file]) => [location, digest(reader, file)]),
+    reader.entries(files).map(([location, file]) => [location, fileDigest(reader, file)]),
   );
   return { ...identity, externalData };
 }

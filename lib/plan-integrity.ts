@@ -3,10 +3,12 @@ import { releaseOf } from './discovery/versions';
 import type { EngineOrigin } from './engine';
 import { TrtError } from './errors';
 import { flavourNames } from './gpu-support';
-import type { PlanIntegrity } from './load-options';
 import { manifestFor } from './manifest';
 import type { FileDigest, Manifest } from './manifest-schema';
 import { planNamed, type PlanHeader } from './plan-header';
+import type { PlanIntegrity } from './signature/load-integrity';
+import { signatureError } from './signature/signature-error';
+import { signatureProblem, type VerificationKeys } from './signature/verify';
 
 /** A plan that was read. */
 export interface ReadPlan {
@@ -19,16 +21,23 @@ export interface ReadPlan {
 /**
  * Whether a plan's bytes are those that its manifest describes, and what is known of the plan then.
  *
- * @throws TrtError `ERR_TRT_ENGINE_DIGEST`, `ERR_TRT_ENGINE_FLAVOUR`, `ERR_TRT_ENGINE_VERSION`
+ * @param keys what confirms a signature, with `integrity` `signature`
+ * @throws TrtError `ERR_TRT_ENGINE_DIGEST`, `ERR_TRT_ENGINE_SIGNATURE`, `ERR_TRT_ENGINE_FLAVOUR`, `ERR_TRT_ENGINE_VERSION`
  */
 export function checkPlanIntegrity(
   read: ReadPlan,
   manifest: Manifest | null,
   integrity: PlanIntegrity,
+  keys: VerificationKeys | null = null,
 ): EngineOrigin {
   const described = manifest === null ? null : manifestFor(manifest, read.plan.sha256);
   if (integrity === 'off') {
     return { manifest: isManifest(described) ? described : null, integrity: 'off' };
+  }
+  if (integrity === 'signature') {
+    const signed = checkSignature(read, manifest, described, keys ?? []);
+    checkAgreement(signed, read);
+    return { manifest: signed, integrity: 'signature' };
   }
   if (manifest === null) return { manifest: null, integrity: 'unverified' };
   if (described === null) throw digestError(manifest.plan, read);
@@ -39,6 +48,28 @@ export function checkPlanIntegrity(
 
 function isManifest(described: ReturnType<typeof manifestFor>): described is Manifest {
   return described !== null && described !== 'digest-only';
+}
+
+/** The manifest that describes the plan, which one of the keys confirms. */
+function checkSignature(
+  read: ReadPlan,
+  manifest: Manifest | null,
+  described: ReturnType<typeof manifestFor>,
+  keys: VerificationKeys,
+): Manifest {
+  const { path, plan } = read;
+  if (manifest === null) throw signatureError('no-manifest', path, keys, null);
+  if (described === null) {
+    const expected = manifest.plan;
+    throw signatureError('plan', path, keys, manifest, {
+      expected: { sha256: expected.sha256, sizeBytes: expected.sizeBytes },
+      got: { sha256: plan.sha256, sizeBytes: plan.sizeBytes },
+    });
+  }
+  if (!isManifest(described)) throw signatureError('unsigned', path, keys, null);
+  const problem = signatureProblem(described, keys);
+  if (problem !== null) throw signatureError(problem, path, keys, described);
+  return described;
 }
 
 function checkAgreement(manifest: Manifest, { header, path }: ReadPlan): void {

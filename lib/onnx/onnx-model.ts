@@ -1,10 +1,13 @@
 import type { TrtError } from '../errors';
 import { notOnnx as notOnnxAt, truncatedModel, type ModelPlace } from './model-error';
-import { fieldHeaderBytes, parseField, wireType, type Field } from './fields';
-import { readFunction, readGraph, type Findings } from './graph';
+import type { TensorType } from '../data-types';
+import { fieldHeaderBytes, parseField, readText, wireType, type Field } from './fields';
+import { Findings, readFunction, readGraph } from './graph';
 import { ModelFile } from './model-file';
+import { readOpset } from './opset';
+import { tensorTypesIn } from './quantization';
 import type { ExternalTensor } from './tensor';
-import type { OnnxInput } from './value-info';
+import type { OnnxInput, OnnxValue } from './value-info';
 
 /** What a look at an ONNX file says about it. */
 export interface OnnxModel {
@@ -13,10 +16,32 @@ export interface OnnxModel {
   readonly identity: string;
   /** ModelProto.ir_version */
   readonly irVersion: number;
+  /** ModelProto.producer_name and producer_version; empty where the exporter gave none. */
+  readonly producer: OnnxProducer;
+  /** Versions of the operator sets, by domain (`ai.onnx` is ONNX's own). */
+  readonly opsets: ReadonlyMap<string, number>;
   /** What inference gives to the graph: its inputs without those that an initializer fills. */
   readonly inputs: readonly OnnxInput[];
+  readonly outputs: readonly OnnxValue[];
+  /**
+   * Nodes by operator (`Conv`; `com.microsoft:Gelu` outside of ONNX's own domain), of the main graph, of subgraphs and of
+   * model-local functions, each once however often it is called.
+   */
+  readonly operators: ReadonlyMap<string, number>;
+  /** The main graph's nodes by their operators, in the file's order, which TensorRT's parser numbers them in. */
+  readonly nodeOperators: readonly string[];
+  /**
+   * The types that the model's Q/DQ nodes quantize to. `uint8`, which is also ONNX's default, TensorRT imports as int8
+   * where the zero points are 0.
+   */
+  readonly quantized: ReadonlySet<TensorType>;
   /** Every tensor whose data is in another file, wherever in the model it stands. */
   readonly externalTensors: readonly ExternalTensor[];
+}
+
+export interface OnnxProducer {
+  readonly name: string;
+  readonly version: string;
 }
 
 export interface ReadModelOptions {
@@ -27,6 +52,7 @@ export interface ReadModelOptions {
 }
 
 const irVersionField = 1;
+const producerFields = { name: 2, version: 3 } as const;
 const graphField = 7;
 const opsetImportField = 8;
 const functionsField = 25;
@@ -37,8 +63,8 @@ const functionsField = 25;
  */
 const modelFields: ReadonlyMap<number, number> = new Map([
   [irVersionField, wireType.varint],
-  [2, wireType.lengthDelimited], // producer_name
-  [3, wireType.lengthDelimited], // producer_version
+  [producerFields.name, wireType.lengthDelimited],
+  [producerFields.version, wireType.lengthDelimited],
   [4, wireType.lengthDelimited], // domain
   [5, wireType.varint], // model_version
   [6, wireType.lengthDelimited], // doc_string
@@ -59,6 +85,9 @@ const requiredFields: ReadonlyMap<number, string> = new Map([
 /** A real model has some dozens of top-level fields; a file that has more than this is something else. */
 const maxFields = 100_000;
 
+/** Of an exporter's name or version. */
+const maxProducerBytes = 1024;
+
 /**
  * Reads what stands in an ONNX file beside its weights, before any TensorRT sees it: TensorRT-RTX's parser takes an empty
  * file and plain text for models. Payloads are stepped over, so a model of gigabytes costs small reads and little memory.
@@ -74,7 +103,9 @@ export async function readOnnxModel(
 
 async function readModel(file: ModelFile): Promise<OnnxModel> {
   const { where, sizeBytes } = file;
-  const found: Findings = { inputs: [], initializers: new Set(), externalTensors: [] };
+  const found = new Findings();
+  const opsets = new Map<string, number>();
+  const producer = { name: '', version: '' };
   const seen = new Set<number>();
   let irVersion = 0;
   let offset = 0;
@@ -91,6 +122,9 @@ async function readModel(file: ModelFile): Promise<OnnxModel> {
     }
     const message = { start: field.start, end: field.end, depth: 1 };
     if (field.number === irVersionField) irVersion = field.value;
+    if (field.number === producerFields.name) producer.name = await shortText(file, field);
+    if (field.number === producerFields.version) producer.version = await shortText(file, field);
+    if (field.number === opsetImportField) await readOpset(file, message, opsets);
     if (field.number === graphField) {
       // Protobuf merges the two; no exporter writes that.
       if (seen.has(graphField)) throw notOnnx(file, 'it has two graphs');
@@ -105,9 +139,19 @@ async function readModel(file: ModelFile): Promise<OnnxModel> {
     sizeBytes,
     identity: file.identity,
     irVersion,
+    producer,
+    opsets,
     inputs: found.inputs.filter(({ name }) => !found.initializers.has(name)),
+    outputs: found.outputs,
+    operators: found.operators.counts(),
+    nodeOperators: found.nodeOperators,
+    quantized: tensorTypesIn(found.quantized),
     externalTensors: found.externalTensors,
   };
+}
+
+async function shortText(file: ModelFile, field: Field): Promise<string> {
+  return (await readText(file, field, maxProducerBytes)) ?? '';
 }
 
 function checkRequired(file: ModelFile, seen: ReadonlySet<number>, irVersion: number): void {

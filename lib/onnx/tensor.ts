@@ -2,8 +2,8 @@ import {
   int32In,
   messageIn,
   readIntegers,
-  readName,
   readText,
+  takeName,
   visitFields,
   type Field,
   type Message,
@@ -34,11 +34,16 @@ const defaultLocation = 0;
 /** Longer than any path or number; what is longer is cut off and then refused for its length. */
 const maxValueBytes = 8192;
 
-/** TensorProto; `external` is null where its data is in the model. */
-export async function readTensor(
-  file: ModelFile,
-  tensor: Message,
-): Promise<{ readonly name: string; readonly external: ExternalTensor | null }> {
+/** A TensorProto without its data. */
+export interface ReadTensor {
+  readonly name: string;
+  /** TensorProto.DataType */
+  readonly dataType: number;
+  /** null where its data is in the model. */
+  readonly external: ExternalTensor | null;
+}
+
+export async function readTensor(file: ModelFile, tensor: Message): Promise<ReadTensor> {
   const dims: number[] = [];
   const entries = new Map<string, string>();
   let name = '';
@@ -52,7 +57,7 @@ export async function readTensor(
         dataType = int32In(field) ?? dataType;
         return undefined;
       case 8:
-        return readName(file, field)?.then((text) => void (name = text));
+        return takeName(file, field, (text) => void (name = text));
       case 13:
         return readEntry(file, field, tensor, entries);
       case 14:
@@ -62,7 +67,7 @@ export async function readTensor(
         return undefined;
     }
   });
-  if (!isExternal) return { name, external: null };
+  if (!isExternal) return { name, dataType, external: null };
   const external = {
     name,
     location: entries.get('location') ?? '',
@@ -71,7 +76,7 @@ export async function readTensor(
     dims,
     dataType,
   };
-  return { name, external };
+  return { name, dataType, external };
 }
 
 /** StringStringEntryProto of external_data; of the same key the last one counts, as for TensorRT's parser. */

@@ -1,10 +1,10 @@
 import { elementTypeName, type OnnxElementType } from './element-types';
-import { int32In, messageIn, readName, visitFields, wireType, type Message } from './fields';
+import { int32In, messageIn, takeName, visitFields, wireType, type Message } from './fields';
 import { malformedModel } from './model-error';
 import type { ModelFile } from './model-file';
 
-/** An input of the model's graph. */
-export interface OnnxInput {
+/** An input or output of the model's graph. */
+export interface OnnxValue {
   readonly name: string;
   /** null for what is no tensor, and for types of a newer ONNX. */
   readonly type: OnnxElementType | null;
@@ -12,18 +12,21 @@ export interface OnnxInput {
   readonly dims: OnnxDims | null;
 }
 
+/** What inference gives to the graph. */
+export type OnnxInput = OnnxValue;
+
 export type OnnxDims = readonly (number | string | null)[];
 
 /** Enough for any rank that TensorRT, with its 8, could name in an error. */
 const maxRank = 64;
 
 /** ValueInfoProto */
-export async function readInput(file: ModelFile, info: Message): Promise<OnnxInput> {
+export async function readValue(file: ModelFile, info: Message): Promise<OnnxValue> {
   let name = '';
   let type: OnnxElementType | null = null;
   let dims: OnnxDims | null = null;
   await visitFields(file, info, (field) => {
-    if (field.number === 1) return readName(file, field)?.then((text) => void (name = text));
+    if (field.number === 1) return takeName(file, field, (text) => void (name = text));
     const message = field.number === 2 ? messageIn(field, info) : null;
     return message === null
       ? undefined
@@ -34,8 +37,8 @@ export async function readInput(file: ModelFile, info: Message): Promise<OnnxInp
   return { name, type, dims };
 }
 
-/** TypeProto, of which only `tensor_type` is an input that TensorRT knows. */
-async function readType(file: ModelFile, proto: Message): Promise<Omit<OnnxInput, 'name'>> {
+/** TypeProto, of which only `tensor_type` is one that TensorRT knows. */
+async function readType(file: ModelFile, proto: Message): Promise<Omit<OnnxValue, 'name'>> {
   let type: OnnxElementType | null = null;
   let dims: OnnxDims | null = null;
   await visitFields(file, proto, (field) => {
@@ -62,7 +65,7 @@ async function readShape(file: ModelFile, shape: Message): Promise<OnnxDims> {
     const dim = field.number === 1 ? messageIn(field, shape) : null;
     if (dim === null) return undefined;
     if (dims.length === maxRank) {
-      throw malformedModel(file.where, `an input has more than ${maxRank} dims`);
+      throw malformedModel(file.where, `an input or output has more than ${maxRank} dims`);
     }
     return readDim(file, dim).then((value) => void dims.push(value));
   });
@@ -77,7 +80,7 @@ async function readDim(file: ModelFile, dim: Message): Promise<number | string |
       value = field.value < 0 ? null : field.value;
     }
     return field.number === 2
-      ? readName(file, field)?.then((text) => {
+      ? takeName(file, field, (text) => {
           value = text === '' ? null : text;
         })
       : undefined;

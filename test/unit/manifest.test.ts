@@ -28,6 +28,38 @@ function errorOf(work: () => unknown): TrtError {
   return expect.unreachable('this should have been refused');
 }
 
+const { sha256: planDigest } = digestOf('plan');
+
+/** All that may be absent. */
+const records = {
+  layerSummary: {
+    layers: 7,
+    byType: { float32: 3, int8: 4, ['__proto__']: 0 },
+    fused: 2,
+    reformat: 1,
+    tactics: 5,
+    wider: ['conv'],
+  },
+  calibration: {
+    algorithm: 'entropy2',
+    batches: 8,
+    droppedSamples: 3,
+    dataSha256: planDigest,
+    cacheSha256: planDigest,
+  },
+  timingCache: { sha256: planDigest, reproducible: true },
+  plugins: [{ ...digestOf('plugin'), name: 'libplugin.so' }],
+  verification: {
+    cases: 2,
+    reference: 'given',
+    outputs: { logits: { maxAbs: 0.5, cosine: -1 }, ['__proto__']: {} },
+    metric: { name: 'accuracy', value: 0.97, baseline: 0.98 },
+  },
+  unproven: ['sparseWeights'],
+  cacheKey: planDigest,
+  signature: { algorithm: 'hmac-sha256', keyId: 'ci', value: 'AAAA+/==' },
+} as const satisfies Partial<Manifest>;
+
 describe('parseManifest', () => {
   it('reads back what was written, with and without what may be absent', () => {
     const manifests = [
@@ -45,7 +77,19 @@ describe('parseManifest', () => {
         ],
         profileNames: ['small', 'large'],
       }),
+      manifestFixture('plan', records),
+      manifestFixture('plan', {
+        layers: null,
+        layersReason: 'no GPU',
+        layerSummary: null,
+        calibration: { ...records.calibration, dataSha256: null, cacheSha256: null },
+        verification: { cases: 0, reference: 'none', outputs: {} },
+        signature: { algorithm: 'ed25519', value: 'AAAA' },
+        plugins: [],
+        unproven: [],
+      }),
       manifestFixture('plan', { previous: manifestFixture('old') }),
+      manifestFixture('plan', { previous: manifestFixture('old', records) }),
       manifestFixture('plan', { previous: { plan: digestOf('old') } }),
     ];
     for (const manifest of manifests) {
@@ -118,6 +162,60 @@ describe('parseManifest', () => {
   ])('refuses %s', (_, changes) => {
     const wrong = { ...manifestFixture('plan'), ...changes };
     expect(errorOf(() => parse(wrong)).code).toBe('ERR_TRT_MANIFEST_INVALID');
+  });
+
+  it.each(Object.keys(records))('refuses a wrong %s', (key) => {
+    for (const value of [null, true, [[]], [{}], 'a b', { a: 1 }]) {
+      if (key === 'layerSummary' && value === null) continue;
+      const wrong = { ...manifestFixture('plan', records), [key]: value };
+      const error = errorOf(() => parse(wrong));
+      expect(error.code, JSON.stringify(value)).toBe('ERR_TRT_MANIFEST_INVALID');
+      expect(error.message).toContain(key);
+    }
+  });
+
+  const nested = ['layerSummary', 'calibration', 'timingCache', 'verification'] as const;
+  const fields = nested.flatMap((record) =>
+    Object.keys(records[record]).map((field) => [record, field] as const),
+  );
+  it.each(fields)('refuses %s without its %s, or with a wrong one', (record, field) => {
+    const whole: Record<string, unknown> = { ...records[record] };
+    const { [field]: _, ...without } = whole;
+    const wrongs = [
+      { ...whole, [field]: [[1]] },
+      { ...whole, [field]: -0.5 },
+    ];
+    if (field !== 'metric') wrongs.push(without);
+    for (const wrong of wrongs) {
+      const error = errorOf(() => parse({ ...manifestFixture('plan'), [record]: wrong }));
+      expect(error.code).toBe('ERR_TRT_MANIFEST_INVALID');
+      expect(error.message).toContain(field);
+    }
+  });
+
+  it.each([
+    ['a count that is none', { layerSummary: { ...records.layerSummary, byType: { int8: -1 } } }],
+    ['a name that is none', { layerSummary: { ...records.layerSummary, wider: [1] } }],
+    ['a plugin without a name', { plugins: [digestOf('plugin')] }],
+    ['a plugin without a digest', { plugins: [{ name: 'libplugin.so' }] }],
+    [
+      'a metric that is text',
+      { verification: { ...records.verification, outputs: { y: { l2: '1' } } } },
+    ],
+    ['a reference of no kind', { verification: { ...records.verification, reference: 'mine' } }],
+    [
+      'a metric without a value',
+      { verification: { ...records.verification, metric: { name: 'a' } } },
+    ],
+    ['options without names', { unproven: [1] }],
+    ['a cache key that leads elsewhere', { cacheKey: '../x' }],
+    ['an algorithm of no kind', { signature: { algorithm: 'none', value: 'AAAA' } }],
+    ['a signature without a value', { signature: { algorithm: 'ed25519' } }],
+    ['a signature that is not base64', { signature: { algorithm: 'ed25519', value: 'A A' } }],
+    ['a keyId that is a number', { signature: { ...records.signature, keyId: 1 } }],
+  ])('refuses %s', (_, changes) => {
+    const error = errorOf(() => parse({ ...manifestFixture('plan'), ...changes }));
+    expect(error.code).toBe('ERR_TRT_MANIFEST_INVALID');
   });
 
   it.each(['', '{', 'null', '[]', '"text"', '7', '{}'])('refuses %j', (text) => {
