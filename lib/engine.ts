@@ -1,56 +1,43 @@
+import path from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { HardwareCompatibilityLevel } from './builder-tuning';
+import type { NativeEngine, NativeInferResult, NativeRequest } from './binding';
 import type {
-  NativeEngine,
-  NativeInferResult,
-  NativeOutput,
-  NativeRequest,
-  NativeTiming,
-} from './binding';
-import { viewAs } from './data-types';
+  EngineDevice,
+  EngineIntegrity,
+  EngineOrigin,
+  RefittableWeights,
+  TimedResult,
+  WeightStreaming,
+} from './engine-facts';
 import { parseEngineInformation } from './engine-information';
 import { notConstructible, TrtError } from './errors';
+import { filePathOf } from './file-path';
+import { frozenCopy } from './frozen-copy';
 import { checkInferOptions } from './infer-options';
 import type { InferOptions } from './infer-options';
+import { tensorsOf, timingOf } from './infer-result';
 import { copySlices, sliceBytes } from './input-copy';
 import { checkInputs } from './input-validation';
 import type { InputBytes } from './input-validation';
 import type { Flavour, Manifest, Profile, TensorInfo } from './manifest-schema';
 import { asTrtError, nativeCall } from './native-call';
-import { Tensor } from './tensor';
+import { EngineWeights } from './refit/engine-weights';
+import type { NamedWeights } from './refit/named-weights';
+import { checkedRefit, type RefitOptions } from './refit/refit-options';
+import { checkedSaveOptions, type SaveOptions } from './refit/save-options';
 import type { TensorInputs, Tensors } from './tensor';
 
-/** What was known about a plan when it was loaded: `digest` agreed, was switched `off`, or there was no manifest. */
-export type EngineIntegrity = 'digest' | 'off' | 'unverified';
-
-/** The GPU that an engine runs on. */
-export interface EngineDevice {
-  /** CUDA's device index. */
-  readonly index: number;
-  readonly name: string;
-  /** e.g. `9.0` */
-  readonly computeCapability: string;
-}
-
-/**
- * Where the time of one inference went, in milliseconds.
- *
- * `h2d`, `compute` and `d2h` (inputs to the GPU, the network, outputs back) lie between CUDA events: time of the GPU.
- * `queue` (from submission until a lane took it), `enqueue` (handing the work to the driver) and `total` (from submission
- * to completion) come from the host's monotonic clock: no event sees them. `total` has no share of JavaScript: neither the
- * copy of the inputs into staging memory nor the turn of the event loop that resolves the promise.
- */
-export type InferTiming = NativeTiming;
-
-export interface TimedResult {
-  readonly outputs: Tensors;
-  readonly timing: InferTiming;
-}
-
-/** What `loadEngine` found out before TensorRT saw the plan. */
-export interface EngineOrigin {
-  readonly manifest: Manifest | null;
-  readonly integrity: EngineIntegrity;
-}
+export type {
+  EngineDevice,
+  EngineIntegrity,
+  EngineOrigin,
+  InferTiming,
+  RefittableWeights,
+  TimedResult,
+  WeightsInfo,
+  WeightStreaming,
+} from './engine-facts';
 
 /**
  * A plan on a GPU, ready to infer. `loadEngine` makes it; `close()` it (or declare it with `await using`), as device memory
@@ -73,16 +60,29 @@ export class Engine {
   readonly manifest: Manifest | null;
   /** How the plan was checked: see {@link EngineIntegrity}. */
   readonly integrity: EngineIntegrity;
+  /** Whether {@link refit} can give it other weights: its plan was built with `refit` or `stripPlan`. */
+  readonly refittable: boolean;
+  /** On which GPUs beside its own TensorRT lets it run (`getHardwareCompatibilityLevel`). */
+  readonly hardwareCompatibilityLevel: HardwareCompatibilityLevel;
+  /** Streams that TensorRT uses beside the one of the inference (`getNbAuxStreams`). */
+  readonly auxStreams: number;
+  readonly weightStreaming: WeightStreaming;
 
   readonly #native: NativeEngine;
+  readonly #weights: EngineWeights;
   #running = 0;
   #drained: (() => void) | null = null;
   #closing: Promise<void> | null = null;
 
   /** @internal `loadEngine` is the way to get one. */
-  constructor(native: NativeEngine, origin: EngineOrigin) {
+  constructor(
+    native: NativeEngine,
+    origin: EngineOrigin,
+    weights: EngineWeights = new EngineWeights(native, null),
+  ) {
     if (arguments.length < 2) throw notConstructible('Engine', 'loadEngine(plan)');
     this.#native = native;
+    this.#weights = weights;
     // What C++ trusts was checked against these, so nobody may change them.
     this.inputs = frozenCopy(native.inputs);
     this.outputs = frozenCopy(native.outputs);
@@ -93,6 +93,13 @@ export class Engine {
     this.version = native.version;
     this.manifest = origin.manifest;
     this.integrity = origin.integrity;
+    this.refittable = native.refittable;
+    this.hardwareCompatibilityLevel = native.hardwareCompatibilityLevel;
+    this.auxStreams = native.auxStreams;
+    this.weightStreaming = Object.freeze({
+      streamableBytes: native.streamableWeightsBytes,
+      budgetBytes: native.weightStreamingBudgetBytes,
+    });
   }
 
   /**
@@ -104,11 +111,11 @@ export class Engine {
    *
    * @throws TrtError (as a rejection) `ERR_TRT_INPUT_UNKNOWN`, `ERR_TRT_INPUT_MISSING`, `ERR_TRT_INPUT_TYPE`,
    * `ERR_TRT_INPUT_DIMS`, `ERR_TRT_INPUT_LENGTH`, `ERR_TRT_INPUT_VALUES`, `ERR_TRT_INPUT_DETACHED`, `ERR_TRT_OUTPUT_UNKNOWN`, `ERR_TRT_INVALID_ARG`,
-   * `ERR_TRT_ENGINE_CLOSED`, `ERR_TRT_INFER_FAILED`, `ERR_TRT_UNSUPPORTED` (an output larger than Node's typed arrays),
+   * `ERR_TRT_ENGINE_CLOSED`, `ERR_TRT_REFIT` (weights are missing), `ERR_TRT_INFER_FAILED`, `ERR_TRT_UNSUPPORTED` (an output larger than Node's typed arrays),
    * `ERR_TRT_OUT_OF_MEMORY`, `ERR_TRT_CUDA`, `ERR_TRT_CUDA_CONTEXT_LOST`
    */
   async infer(inputs: TensorInputs, options?: InferOptions): Promise<Tensors> {
-    return this.#tensors(await this.#run(inputs, options, false));
+    return tensorsOf(this.outputs, await this.#run(inputs, options, false));
   }
 
   /**
@@ -118,7 +125,7 @@ export class Engine {
    */
   async inferTimed(inputs: TensorInputs, options?: InferOptions): Promise<TimedResult> {
     const result = await this.#run(inputs, options, true);
-    return { outputs: this.#tensors(result), timing: timingOf(result) };
+    return { outputs: tensorsOf(this.outputs, result), timing: timingOf(result) };
   }
 
   /**
@@ -132,7 +139,7 @@ export class Engine {
     try {
       const slices = copySlices(request, bytes);
       while (slices.next().done !== true);
-      return this.#tensors(request.runSync(false));
+      return tensorsOf(this.outputs, request.runSync(false));
     } catch (error) {
       request.release();
       throw asTrtError(error);
@@ -157,6 +164,59 @@ export class Engine {
         { cause, details: { text: json.slice(0, 2 ** 20) } },
       );
     }
+  }
+
+  /**
+   * Gives the engine other weights (TensorRT's `IRefitter`). A model's weights are read while inference goes on; then what was started
+   * finishes with the old weights, TensorRT sets all new ones, and what was started meanwhile goes on with them. No inference sees
+   * a mixture.
+   *
+   * From a model: the one that the plan was built from, or one with the same nodes and names and other values. All of its weights
+   * are set. By name: what {@link refittableWeights} lists, each with its type and count. TensorRT may have folded several
+   * weights into one, so some may need others beside them: what is given is kept, and used once nothing is missing.
+   * Until then inference fails with `ERR_TRT_REFIT` (reason `missing`).
+   *
+   * An engine built with `refit: 'identical'`, or with `stripPlan` alone, takes the weights that it was built with; what others do is
+   * undefined, by TensorRT's word.
+   *
+   * @param source path, `file:` URL or bytes of an ONNX model (leave them alone until the promise is settled), or tensors by name
+   * (copied before this returns)
+   * @returns names of the weights that are still missing; none after a refit from a model
+   * @throws TrtError (as a rejection) `ERR_TRT_REFIT` (`details.reason`: `not-refittable`, `model`, `unknown`, `type`, `count`,
+   * `refused`, `failed`), `ERR_TRT_INVALID_ARG`, `ERR_TRT_ONNX_NOT_FOUND`, `ERR_TRT_ONNX_INVALID`, `ERR_TRT_EXTERNAL_DATA`,
+   * `ERR_TRT_BUILDER_MISSING` (no ONNX parser beside the library), `ERR_TRT_WRITE`, `ERR_TRT_ENGINE_CLOSED`, `ERR_TRT_OUT_OF_MEMORY`,
+   * `ERR_TRT_CUDA`, `ERR_TRT_CUDA_CONTEXT_LOST`; after an abort `signal.reason`
+   */
+  async refit(
+    source: string | URL | Uint8Array | NamedWeights,
+    options?: RefitOptions,
+  ): Promise<readonly string[]> {
+    const checked = checkedRefit(source, options);
+    return await this.#track(() => this.#weights.refit(checked));
+  }
+
+  /**
+   * The weights that {@link refit} can set, and those that are missing.
+   *
+   * @throws TrtError (as a rejection) `ERR_TRT_ENGINE_CLOSED`, `ERR_TRT_REFIT`
+   */
+  async refittableWeights(): Promise<RefittableWeights> {
+    return await this.#track(() => this.#weights.list());
+  }
+
+  /**
+   * Writes the engine as a plan, with the weights that it has, to `path`, and its manifest to `<path>.json`; what stands there
+   * is replaced as `BuiltEngine.save` does. A stripped plan that was refitted becomes a whole one; from TensorRT 10.14 on it can be
+   * refitted again. An engine that was loaded without a manifest is written without one. The signature of the loaded plan does not
+   * cover the new one: `signingKey` signs it.
+   *
+   * @throws TrtError (as a rejection) `ERR_TRT_INVALID_ARG`, `ERR_TRT_WRITE`, `ERR_TRT_REFIT` (reason `missing`), `ERR_TRT_UNSUPPORTED`
+   * (TensorRT cannot serialize it, or there is no manifest to sign), `ERR_TRT_ENGINE_CLOSED`
+   */
+  async save(path_: string | URL, options?: SaveOptions): Promise<void> {
+    const output = path.resolve(filePathOf(path_, 'path'));
+    const { signingKey } = checkedSaveOptions(options);
+    await this.#track(() => this.#weights.save(output, this.manifest, signingKey));
   }
 
   /**
@@ -240,48 +300,8 @@ export class Engine {
       'the engine is closed. Load the plan again, or call close() after the last inference.',
     );
   }
-
-  #tensors(result: NativeInferResult): Tensors {
-    const tensors = this.outputs.flatMap((info, index) => {
-      const output = result.outputs[index];
-      if (output === null || output === undefined) return [];
-      return [[info.name, tensorOf(info, output)] as const];
-    });
-    return Object.fromEntries(tensors);
-  }
-}
-
-function tensorOf({ name, type }: TensorInfo, { data, dims }: NativeOutput): Tensor {
-  try {
-    return new Tensor(type, viewAs(type, data), dims);
-  } catch (cause) {
-    if (!(cause instanceof RangeError)) throw cause;
-    throw new TrtError(
-      'ERR_TRT_UNSUPPORTED',
-      `output ${JSON.stringify(name)} has ${data.byteLength} bytes (${type} [${dims.join(', ')}]), and this Node.js has no typed ` +
-        'array of so many elements. Leave it out through `options.outputs`, infer with smaller dims, or use a newer Node.js.',
-      { cause, details: { output: name, dims, sizeBytes: data.byteLength } },
-    );
-  }
 }
 
 function totalOf(inputs: readonly InputBytes[]): number {
   return inputs.reduce((sum, { byteLength }) => sum + byteLength, 0);
-}
-
-function timingOf({ timing }: NativeInferResult): InferTiming {
-  if (timing !== null) return timing;
-  throw new TrtError('ERR_TRT_INTERNAL', 'the addon returned no timing for a timed inference');
-}
-
-function frozenCopy<T>(value: T): T {
-  return deepFreeze(structuredClone(value));
-}
-
-function deepFreeze<T>(value: T): T {
-  if (typeof value === 'object' && value !== null) {
-    Object.values(value).forEach(deepFreeze);
-    Object.freeze(value);
-  }
-  return value;
 }

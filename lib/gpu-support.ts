@@ -112,24 +112,30 @@ export function gpuUnsupported(
  * Whether the plan that `manifest` describes runs on `gpu`: null when it does, else the reason.
  *
  * ERR_TRT_GPU_UNSUPPORTED: its runtime cannot use this GPU. ERR_TRT_ENGINE_GPU: the plan was built for other compute
- * capabilities (a TensorRT plan runs on that of the GPU it was built on, a TensorRT-RTX plan on those it lists).
+ * capabilities (a TensorRT plan runs on that of the GPU it was built on and, built with `hardwareCompatibilityLevel:
+ * 'amperePlus'`, on 8.0 and everything newer; a TensorRT-RTX plan on those it lists).
  */
 export function planRunsOn(
   manifest: Pick<Manifest, 'flavour' | 'computeCapabilities' | 'gpu'> &
-    Partial<Pick<Manifest, 'version'>>,
+    Partial<Pick<Manifest, 'version' | 'options'>>,
   gpu: GpuIdentity,
 ): TrtError | null {
   const unsupported = gpuUnsupported(manifest.flavour, gpu, manifest.version);
   if (unsupported !== null) return unsupported;
   if (manifest.computeCapabilities.includes(gpu.computeCapability)) return null;
+  const amperePlus = manifest.options?.['hardwareCompatibilityLevel'] === 'amperePlus';
+  if (amperePlus && compareVersions(gpu.computeCapability, '8.0') >= 0) return null;
   const builtOn = manifest.gpu === null ? '' : ` (built on ${manifest.gpu.name})`;
+  const runsOn = amperePlus
+    ? '8.0 and newer'
+    : manifest.computeCapabilities.join(', ') || '(none listed)';
   const remedy =
     manifest.flavour === 'tensorrt'
       ? 'build the model again on a GPU of that kind'
       : `build the model again with computeCapabilities that include '${gpu.computeCapability}'`;
   return new TrtError(
     'ERR_TRT_ENGINE_GPU',
-    `the plan runs on compute capability ${manifest.computeCapabilities.join(', ') || '(none listed)'}${builtOn}, but ` +
+    `the plan runs on compute capability ${runsOn}${builtOn}, but ` +
       `${gpu.name} has ${gpu.computeCapability}. Next step: ${remedy}.`,
     {
       details: {

@@ -1,35 +1,46 @@
 import { loadBinding } from './binding';
-import type { NativeBinding, NativeLoadRequest, NativePlan } from './binding';
+import type { NativeBinding, NativeEngine, NativeLoadRequest, NativePlan } from './binding';
 import type { BuiltEngine } from './built-engine';
 import { chooseForLoad, findLibraries, goalOfLoad } from './discovery';
 import type { Discovery, FindLibrariesOptions } from './discovery';
 import { Engine } from './engine';
+import { TrtError } from './errors';
 import { gpuUnsupported, planRunsOn } from './gpu-support';
 import { requireGpu } from './load-device';
 import { checkLoadOptions } from './load-options';
 import type { CheckedLoadOptions, LoadOptions } from './load-options';
 import { manifestFor, manifestPathOf, readManifest } from './manifest';
 import type { Manifest } from './manifest-schema';
+import { loadOrRebuild } from './mismatch';
+import type { ModelSource } from './model-source';
 import { nativeCall } from './native-call';
 import { checkPlanFile } from './plan-file';
+import { isFolder, planInFolder } from './plan-folder';
 import { readPlanHeader } from './plan-header';
 import { checkPlanIntegrity } from './plan-integrity';
 import { copyPlan, planSourceOf } from './plan-source';
 import type { PlanSource } from './plan-source';
+import { checkPluginFiles, checkSamePlugins } from './plugin-files';
+import { EngineWeights } from './refit/engine-weights';
 
 /**
  * Loads a plan onto a GPU.
  *
  * Everything that can be checked is checked before TensorRT sees a byte, in this order: the plan's header, its digest
- * against the manifest (`<plan>.json` beside a file), the driver and the GPU, a TensorRT of the plan's flavour and exact
- * version. So a bad plan is reported as such on a machine without a GPU too. The plan is read and hashed off the JS thread.
+ * against the manifest (`<plan>.json` beside a file) and its signature where `verificationKey` asks for one, its plugins, the driver
+ * and the GPU, a TensorRT of the plan's flavour and exact version. So a bad plan is reported as such on a machine without a GPU too.
+ * The plan is read and hashed off the JS thread.
  *
- * @param plan path, `file:` URL, bytes (copied; leave them alone until the promise is settled) or what `buildEngine` made
+ * Of a folder, the plan that fits this GPU and a TensorRT that is here is loaded: one with a manifest, tuned for this GPU before others.
+ *
+ * @param plan path of a plan or of a folder with plans, `file:` URL, bytes (copied; leave them alone until the promise is settled) or
+ * what `buildEngine` made
  * @throws TrtError (as a rejection) `ERR_TRT_INVALID_ARG`, `ERR_TRT_UNSUPPORTED`, `ERR_TRT_ENGINE_NOT_FOUND`,
- * `ERR_TRT_ENGINE_INVALID`, `ERR_TRT_MANIFEST_INVALID`, `ERR_TRT_ENGINE_DIGEST`, `ERR_TRT_ENGINE_FLAVOUR`, `ERR_TRT_ENGINE_VERSION`,
- * `ERR_TRT_NO_DRIVER`, `ERR_TRT_NO_GPU`, `ERR_TRT_GPU_UNSUPPORTED`, `ERR_TRT_ENGINE_GPU`, `ERR_TRT_LIBRARY_NOT_FOUND`,
- * `ERR_TRT_LIBRARY_LOAD`, `ERR_TRT_LIBRARY_UNSUPPORTED`, `ERR_TRT_ENGINE_DESERIALIZE`, `ERR_TRT_OUT_OF_MEMORY`, `ERR_TRT_CUDA`,
- * `ERR_TRT_CUDA_CONTEXT_LOST`, `ERR_TRT_ADDON_LOAD`, `ERR_TRT_UNSUPPORTED_PLATFORM`
+ * `ERR_TRT_ENGINE_INVALID`, `ERR_TRT_MANIFEST_INVALID`, `ERR_TRT_ENGINE_DIGEST`, `ERR_TRT_ENGINE_SIGNATURE`, `ERR_TRT_ENGINE_FLAVOUR`,
+ * `ERR_TRT_ENGINE_VERSION`, `ERR_TRT_PLUGIN`, `ERR_TRT_NO_DRIVER`, `ERR_TRT_NO_GPU`, `ERR_TRT_GPU_UNSUPPORTED`, `ERR_TRT_ENGINE_GPU`,
+ * `ERR_TRT_LIBRARY_NOT_FOUND`, `ERR_TRT_LIBRARY_LOAD`, `ERR_TRT_LIBRARY_UNSUPPORTED`, `ERR_TRT_ENGINE_DESERIALIZE`, `ERR_TRT_REFIT`,
+ * `ERR_TRT_OUT_OF_MEMORY`, `ERR_TRT_CUDA`, `ERR_TRT_CUDA_CONTEXT_LOST`, `ERR_TRT_ADDON_LOAD`, `ERR_TRT_UNSUPPORTED_PLATFORM`; with
+ * `weights` also what `Engine.refit` rejects with, with `onMismatch: 'rebuild'` what `buildEngine` does
  */
 export async function loadEngine(
   plan: string | URL | Uint8Array | BuiltEngine,
@@ -42,12 +53,53 @@ export async function loadEngine(
 
 /** What a load needs of the machine. */
 export interface LoadMachine {
-  readonly binding: Pick<NativeBinding, 'probeDriver' | 'readPlan' | 'createPlan' | 'loadEngine'>;
+  readonly binding: Pick<
+    NativeBinding,
+    | 'probeDriver'
+    | 'readPlan'
+    | 'createPlan'
+    | 'loadEngine'
+    | 'hashFile'
+    | 'hashExternalFile'
+    | 'lockFolder'
+  >;
   readonly findLibraries: (options: FindLibrariesOptions) => Promise<Discovery>;
 }
 
 /** `loadEngine` once its arguments are checked, on a given machine. */
 export async function loadThrough(
+  machine: LoadMachine,
+  source: PlanSource,
+  options: CheckedLoadOptions,
+): Promise<Engine> {
+  const { rebuild } = options;
+  if (!('path' in source)) {
+    if (rebuild !== null) throw noPathToRebuild('a path');
+    return await loadOnce(machine, source, options);
+  }
+  const { path } = source;
+  if (await isFolder(path)) {
+    if (rebuild !== null) throw noPathToRebuild("the path of a plan's file");
+    const chosen = await planOfFolder(machine, path, options);
+    return await loadOnce(machine, { path: chosen, manifest: null }, options);
+  }
+  if (rebuild === null) return await loadOnce(machine, source, options);
+  // After a rebuild, what a BuiltEngine says of its plan is no longer true; the manifest beside the plan is.
+  return await loadOrRebuild(path, rebuild, machine.binding, () =>
+    loadOnce(machine, { path, manifest: null }, options),
+  );
+}
+
+async function planOfFolder(
+  { binding, findLibraries }: LoadMachine,
+  folder: string,
+  { device, library }: CheckedLoadOptions,
+): Promise<string> {
+  const gpu = requireGpu(await nativeCall(() => binding.probeDriver()), device);
+  return await planInFolder(folder, { gpu, library, findLibraries });
+}
+
+async function loadOnce(
   machine: LoadMachine,
   source: PlanSource,
   options: CheckedLoadOptions,
@@ -61,7 +113,10 @@ export async function loadThrough(
   try {
     const header = readPlanHeader(plan.header, path);
     const known = await manifest(plan);
-    const origin = checkPlanIntegrity({ plan, header, path }, known, options.integrity);
+    const { integrity, verificationKeys } = options;
+    const origin = checkPlanIntegrity({ plan, header, path }, known, integrity, verificationKeys);
+    const needed = integrity === 'off' ? [] : (origin.manifest?.plugins ?? []);
+    const plugins = await checkPluginFiles(needed, options.plugins, binding);
 
     const gpu = requireGpu(await probing, options.device);
     const refusal =
@@ -75,22 +130,60 @@ export async function loadThrough(
       flavour: header.flavour,
       goal: goalOfLoad(header),
     });
-    const library = chooseForLoad({ found, flavour: header.flavour, version: header.version });
+    const library = chooseForLoad({
+      found,
+      flavour: header.flavour,
+      version: header.version,
+      versionCompatible: isBuiltWith(origin.manifest, 'versionCompatible'),
+    });
     const request: NativeLoadRequest = {
       library: library.files,
       plan,
       device: gpu.index,
-      plugins: [],
-      standardPlugins: true,
-      hostCode: false,
-      weightStreamingBudget: null,
-      awaitRefit: false,
+      plugins: options.plugins,
+      standardPlugins: options.standardPlugins,
+      hostCode: options.hostCode,
+      weightStreamingBudget: options.weightStreamingBudget,
+      awaitRefit: options.weights !== null || isBuiltWith(origin.manifest, 'stripPlan'),
     };
-    return new Engine(await nativeCall(() => binding.loadEngine(request)), origin);
+    await checkSamePlugins(plugins);
+    const native = await nativeCall(() => binding.loadEngine(request));
+    const weights = new EngineWeights(native, { binding, parser: library.files.parser });
+    if (options.weights !== null) await giveWeights(native, weights, options.weights);
+    return new Engine(native, origin, weights);
   } catch (error) {
     plan.release();
     throw error;
   }
+}
+
+function isBuiltWith(
+  manifest: Manifest | null,
+  option: 'stripPlan' | 'versionCompatible',
+): boolean {
+  return manifest?.options[option] === true;
+}
+
+/** An engine that does not get them is of no use. */
+async function giveWeights(
+  native: Pick<NativeEngine, 'close'>,
+  weights: EngineWeights,
+  model: ModelSource,
+): Promise<void> {
+  try {
+    await weights.refit({ model, signal: null });
+  } catch (error) {
+    await native.close().catch(() => undefined);
+    throw error;
+  }
+}
+
+function noPathToRebuild(expected: string): TrtError {
+  return new TrtError(
+    'ERR_TRT_INVALID_ARG',
+    `expected ${expected} for \`plan\` with \`onMismatch: 'rebuild'\`, as the new plan is written there, but it is something else.`,
+    { details: { argument: 'plan' } },
+  );
 }
 
 interface ReadPlan {

@@ -1,4 +1,5 @@
 import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
+import { generateKeyPairSync } from 'node:crypto';
 import os from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -133,7 +134,16 @@ describe('a plan that is as its manifest says', () => {
     expect(engine.integrity).toBe('digest');
     expect(engine.manifest).toEqual(manifest);
     expect(machine.requests).toEqual([
-      { library: machine.found.libraries[1]?.files, plan: machine.plans[0], device: 0 },
+      {
+        library: machine.found.libraries[1]?.files,
+        plan: machine.plans[0],
+        device: 0,
+        plugins: [],
+        standardPlugins: false,
+        hostCode: false,
+        weightStreamingBudget: null,
+        awaitRefit: false,
+      },
     ]);
     expect(machine.plans[0]?.released).toBe(0);
   });
@@ -401,6 +411,17 @@ it('#14 a plan that TensorRT refuses keeps the addon’s code, and its memory is
   expect(machine.plans[0]?.released).toBe(1);
 });
 
+const secret = Buffer.alloc(32, 1);
+const ed25519 = generateKeyPairSync('ed25519');
+
+/** A load that asks for a signature, and what it builds where the plan does not fit. */
+const signedRebuild = (build: LoadOptions['build']): LoadOptions => ({
+  onMismatch: 'rebuild',
+  model: 'm.onnx',
+  build,
+  verificationKey: [ed25519.publicKey, { key: secret, keyId: 'now' }],
+});
+
 describe('arguments', () => {
   it.each([
     ['nothing', undefined],
@@ -420,11 +441,44 @@ describe('arguments', () => {
     ['a device that is no integer', { device: 0.5 }, 'ERR_TRT_INVALID_ARG'],
     ['an empty library', { library: '' }, 'ERR_TRT_INVALID_ARG'],
     ['an unknown integrity', { integrity: 'none' }, 'ERR_TRT_INVALID_ARG'],
-    ['the integrity that is to come', { integrity: 'signature' }, 'ERR_TRT_UNSUPPORTED'],
+    ['a signature without a key', { integrity: 'signature' }, 'ERR_TRT_INVALID_ARG'],
+    ['plugins that are no array', { plugins: 'a.so' }, 'ERR_TRT_INVALID_ARG'],
+    ['a plugin that is no path', { plugins: [5] }, 'ERR_TRT_INVALID_ARG'],
+    ['a truthy hostCode', { hostCode: 1 }, 'ERR_TRT_INVALID_ARG'],
+    ['a truthy standardPlugins', { standardPlugins: 'yes' }, 'ERR_TRT_INVALID_ARG'],
+    ['a negative budget', { weightStreamingBudget: -1 }, 'ERR_TRT_INVALID_ARG'],
+    ['a budget with a unit', { weightStreamingBudget: '1 GiB' }, 'ERR_TRT_INVALID_ARG'],
+    ['weights that are tensors', { weights: { w: [1] } }, 'ERR_TRT_INVALID_ARG'],
+    [
+      'external data of no weights',
+      { externalData: { a: new Uint8Array(1) } },
+      'ERR_TRT_INVALID_ARG',
+    ],
+    ['a model without a rebuild', { model: 'm.onnx' }, 'ERR_TRT_INVALID_ARG'],
+    ['a rebuild that nobody signs', signedRebuild({}), 'ERR_TRT_INVALID_ARG'],
+    [
+      'a rebuild that another key signs',
+      signedRebuild({ signingKey: Buffer.alloc(32, 2) }),
+      'ERR_TRT_INVALID_ARG',
+    ],
+    [
+      'a rebuild that a key of another name signs',
+      signedRebuild({ signingKey: { key: secret, keyId: 'next' } }),
+      'ERR_TRT_INVALID_ARG',
+    ],
     ['a manifest that is none', { manifest: {} }, 'ERR_TRT_MANIFEST_INVALID'],
     ['a misspelt option', { devise: 0 }, 'ERR_TRT_INVALID_ARG'],
     ['options that are no object', 'fast', 'ERR_TRT_INVALID_ARG'],
   ])('%s is refused', (_, options, code) => {
     expect(() => checkLoadOptions(options as never)).toThrow(refused(code));
+  });
+
+  it.each([
+    ['a secret', secret],
+    ['a secret of that name', { key: secret, keyId: 'now' }],
+    ['a private key', ed25519.privateKey],
+  ])('a rebuild may be signed with %s that the load confirms', (_, signingKey) => {
+    const { rebuild } = checkLoadOptions(signedRebuild({ signingKey }));
+    expect(rebuild?.options.signingKey).toBe(signingKey);
   });
 });
