@@ -1,16 +1,25 @@
-/** The program of a build child: one order comes in, progress and one outcome go out. Started by build-process alone. */
+/** The program of a build child: one task comes in, progress and one outcome go out. Started by child-task alone. */
 import { loadBinding } from './binding';
-import type { BuildOrder, BuildReport } from './build-messages';
+import type { ChildReport, ChildResults, ChildTask } from './build-messages';
 import { toPlain } from './plain-error';
 
-function report(message: BuildReport): void {
+function report(message: ChildReport): void {
   process.send?.(message);
 }
 
-async function build(order: BuildOrder): Promise<void> {
+async function carryOut(task: ChildTask): Promise<ChildResults[keyof ChildResults]> {
+  const binding = loadBinding();
+  switch (task.kind) {
+    case 'build':
+      return await binding.build(task.request, (event) => report({ kind: 'progress', event }));
+    case 'inspect':
+      return await binding.inspectModel(task.request);
+  }
+}
+
+async function answer(task: ChildTask): Promise<void> {
   try {
-    const result = await loadBinding().build(order, (event) => report({ kind: 'progress', event }));
-    report({ kind: 'result', result });
+    report({ kind: 'result', result: await carryOut(task) });
   } catch (error) {
     report({ kind: 'error', error: toPlain(error) });
   }
@@ -27,4 +36,5 @@ process.on('SIGINT', () => undefined);
 // The parent is gone. SIGKILL, as exit handlers of TensorRT and the driver must not delay the end of a running build.
 process.once('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 // After the outcome the parent kills this process, so a crash in those handlers cannot hide what was built.
-process.once('message', (order: BuildOrder) => void build(order));
+process.once('message', (task: ChildTask) => void answer(task));
+report({ kind: 'started' });

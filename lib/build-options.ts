@@ -1,24 +1,25 @@
-import { nativeMemoryPools, type NativeMemoryPool } from './binding';
+import type { NativeMemoryPool } from './binding';
 import type { BuildProgress } from './build-progress';
-import { invalidArgument, TrtError } from './errors';
-import { filePathOf } from './file-path';
-import { checkedOptions } from './known-keys';
+import type { TuningOptions } from './builder-tuning';
+import type { EngineCacheOptions } from './cache/option';
+import type { CalibrationOption } from './calibration/option';
 import { flavours, type Flavour } from './manifest-schema';
-import { checkedExternalDataOption, type GivenExternalData } from './model-source';
-import { checkedPlainObject } from './plain-object';
-import { checkedProfiles, type GivenProfiles, type ProfileOption } from './profile-option';
+import type { Precision, Typing } from './precision';
+import type { ProfileOption } from './profile-option';
+import type { SignatureKey } from './signature/key';
+import type { VerifyOption } from './verify/option';
 
 /** Which TensorRT builds; `auto` takes TensorRT where a GPU is there, else TensorRT-RTX. */
 export type BuildRuntime = 'auto' | Flavour;
 
-/** Which arithmetic TensorRT may use beyond the types that stand in the model. */
-export type Precision = (typeof precisions)[number];
+/** Where TensorRT builds: in a child process, or on a thread of this one. */
+export type Isolation = (typeof isolations)[number];
 
-const runtimes = ['auto', ...flavours] as const;
-const precisions = ['fp32', 'tf32', 'fp16'] as const;
+export const isolations = ['process', 'thread'] as const;
+export const runtimes = ['auto', ...flavours] as const;
 
 /** Options of `buildEngine`. All of them may be left out; a wrong type or an unknown name is `ERR_TRT_INVALID_ARG`. */
-export interface BuildOptions {
+export interface BuildOptions extends TuningOptions {
   /**
    * Which TensorRT builds. Default `'auto'`: TensorRT where a GPU is there, else TensorRT-RTX. A plan runs on the
    * flavour that built it and on no other. Without a GPU, `computeCapabilities` must say what the plan is for
@@ -37,12 +38,33 @@ export interface BuildOptions {
    */
   readonly output?: string | URL | undefined;
   /**
-   * Default: omitted, the network is strongly typed and runs in the model's own types.
-   * `'fp32'` clears and `'tf32'` sets TensorRT's `BuilderFlag::kTF32` (float32 matrix products and convolutions in
-   * TF32: faster, with 10 bits of mantissa). `'fp16'` sets `BuilderFlag::kFP16` and lets TensorRT choose float16 per layer; only
-   * TensorRT 10 can (`ERR_TRT_PRECISION_UNSUPPORTED` elsewhere: export the model in float16 instead).
+   * One, or several at once. Default: omitted, the network is strongly typed and runs in the model's own types, Q/DQ nodes included.
+   * - `'fp32'` clears and `'tf32'` sets `BuilderFlag::kTF32` (float32 matrix products and convolutions in TF32: faster, with 10
+   *   bits of mantissa);
+   * - `'fp16'`, `'bf16'` and `'int8'` (`kFP16`, `kBF16`, `kINT8`) make the network weakly typed: TensorRT chooses the fastest of
+   *   the allowed types per layer. `'int8'` needs scales, from `calibration` or from Q/DQ nodes (`ERR_TRT_CALIBRATION_REQUIRED`);
+   * - `'best'`: tf32, fp16, bf16 where the GPU has it, and int8 where there are scales;
+   * - `'fp8'` needs FP8 Q/DQ nodes in the model and compute capability 8.9.
+   *
+   * Weak typing is TensorRT 10's alone: on 11 and RTX, what the model does not have itself is `ERR_TRT_PRECISION_UNSUPPORTED`
+   * (export the model in float16, or quantize it). What was really chosen is in `manifest.layerSummary`.
    */
-  readonly precision?: Precision | undefined;
+  readonly precision?: Precision | readonly Precision[] | undefined;
+  /**
+   * `'weak'`: TensorRT may reorder and widen types as it likes, which `precision` implies where it narrows; `'strong'`: layers keep
+   * the model's types, and a narrowing precision beside it is `ERR_TRT_INVALID_ARG`. Default: as `precision` says.
+   */
+  readonly typing?: Typing | undefined;
+  /**
+   * Plugin libraries (`IPluginRegistry::loadLibrary`) by path; they are executable code. Their digests are kept in the manifest,
+   * and `LoadOptions.plugins` must bring the same. Default: none. `ERR_TRT_PLUGIN` for one that cannot be loaded.
+   */
+  readonly plugins?: readonly (string | URL)[] | undefined;
+  /**
+   * Registers TensorRT's standard plugins (`initLibNvInferPlugins`), which some operators need. Default `false`: they are code that
+   * most models do without. A plan with one of them needs `LoadOptions.standardPlugins` too. `ERR_TRT_UNSUPPORTED` on TensorRT-RTX.
+   */
+  readonly standardPlugins?: boolean | undefined;
   /**
    * Optimization profiles (`IOptimizationProfile`): what the dynamic dims of the model may be at inference. TensorRT tunes
    * for `opt` and refuses what is outside of min…max. An array, or an object that names them (`{ small: {…}, large: {…} }`);
@@ -68,8 +90,7 @@ export interface BuildOptions {
   /**
    * Upper limits in bytes by TensorRT's `MemoryPoolType`: `workspace`, `dlaManagedSram`, `dlaLocalDram`, `dlaGlobalDram`,
    * `tacticDram`, `tacticSharedMemory`. Default: TensorRT's own. Too small a workspace rules kernels out and slows the engine.
-   * `ERR_TRT_UNSUPPORTED`: the DLA pools (trt-node does not build for DLA), `tacticDram` on TensorRT-RTX, and a limit that
-   * TensorRT does not take.
+   * `ERR_TRT_UNSUPPORTED`: the DLA pools without `dla`, `tacticDram` on TensorRT-RTX, and a limit that TensorRT does not take.
    */
   readonly memoryPools?: Readonly<Partial<Record<NativeMemoryPool, number>>> | undefined;
   /**
@@ -88,188 +109,44 @@ export interface BuildOptions {
    * `ERR_TRT_INVALID_ARG` for one that it does not name, and with a model that is a path, whose files lie beside it.
    */
   readonly externalData?: Readonly<Record<string, Uint8Array>> | undefined;
+  /**
+   * Where TensorRT's measurements of kernels are kept between builds: builds of the same layers then take a fraction of the time.
+   * Default `true`: one file per TensorRT version and GPU in trt-node's own folder; `false`: none; a path: that file (trtexec's
+   * `--timingCacheFile` has the same format). Builds that run at once are merged, the file is replaced atomically, and one that does
+   * not fit or is damaged is begun anew with a warning. TensorRT-RTX has none: naming a file is `ERR_TRT_UNSUPPORTED` there.
+   */
+  readonly timingCache?: boolean | string | URL | undefined;
+  /**
+   * Takes every measurement from the timing cache and changes nothing in it, so that equal builds choose equal kernels. Needs a cache
+   * that an earlier build of the model filled; `ERR_TRT_TIMING_CACHE` without one, and for a kernel that is not in it. Default `false`.
+   */
+  readonly reproducible?: boolean | undefined;
+  /**
+   * Keeps the engines that were built, and gives them out again: `true`, a folder, or an object. The second build of the same model
+   * with the same options, on the same TensorRT and GPU, then is a read, and processes that ask at once build once. Default `false`.
+   * Without `output` the plan stays in the cache, from which `trt-node cache prune` may remove it. `ERR_TRT_CACHE`: a folder that is
+   * not safe.
+   */
+  readonly cache?: boolean | string | URL | EngineCacheOptions | undefined;
+  /** Samples that TensorRT 10 finds int8 scales from. Default: none. See {@link CalibrationOption}. */
+  readonly calibration?: CalibrationOption | undefined;
+  /** What the engine must give before anything is published (`ERR_TRT_VERIFY_FAILED`). Default: nothing. See {@link VerifyOption}. */
+  readonly verify?: VerifyOption | undefined;
+  /** Signs manifest and plan, for `LoadOptions.verificationKey`. Default: no signature. See {@link SignatureKey}. */
+  readonly signingKey?: SignatureKey | undefined;
+  /**
+   * `'process'` (the default): TensorRT builds in a child process: a crash is an error, an abort takes effect at once, and its memory
+   * goes with it. `'thread'`: in this process, where children are not allowed or the GPU admits one process alone; an abort then
+   * ends the build at TensorRT's next step, and TensorRT 10 needs LD_LIBRARY_PATH (`ERR_TRT_BUILDER_MISSING`).
+   */
+  readonly isolation?: Isolation | undefined;
   /** Facts of your own for the manifest, e.g. `{ commit: '1f3a9c' }`. Default: none. */
   readonly labels?: Readonly<Record<string, string>> | undefined;
   /** Ends the build within a second when aborted; the promise then rejects with `signal.reason`. Default: none. */
   readonly signal?: AbortSignal | undefined;
-  /** Called with every step and log line of the build. Throwing ends the build with that error. Default: none. */
+  /**
+   * Called with every step and log line of the build. Throwing ends the build with that error. Default: none; trt-node's own warnings
+   * are then warnings of the process (`TrtNodeWarning`, code `WARN_TRT_BUILD`).
+   */
   readonly onProgress?: ((progress: BuildProgress) => void) | undefined;
-}
-
-/** BuildOptions after validation, with defaults filled in and null for "TensorRT's own". */
-export interface CheckedBuildOptions {
-  readonly runtime: BuildRuntime;
-  readonly library: string | null;
-  readonly output: string | null;
-  readonly precision: Precision | null;
-  /** For `resolveProfiles`, once the model's inputs are known. */
-  readonly profiles: GivenProfiles;
-  readonly optimizationLevel: number | null;
-  readonly memoryPools: Readonly<Partial<Record<NativeMemoryPool, number>>>;
-  readonly computeCapabilities: readonly string[];
-  /** null: not given, which is 0 where a GPU is needed */
-  readonly device: number | null;
-  /** By normal location; empty: none was given. */
-  readonly externalData: GivenExternalData;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly signal: AbortSignal | null;
-  readonly onProgress: ((progress: BuildProgress) => void) | null;
-}
-
-const optionNames = [
-  'runtime',
-  'library',
-  'output',
-  'precision',
-  'profiles',
-  'optimizationLevel',
-  'memoryPools',
-  'computeCapabilities',
-  'device',
-  'externalData',
-  'labels',
-  'signal',
-  'onProgress',
-] as const satisfies readonly (keyof BuildOptions)[];
-
-/** @throws TrtError `ERR_TRT_INVALID_ARG`, `ERR_TRT_PROFILE_INVALID` */
-export function checkedBuildOptions(given: BuildOptions | undefined): CheckedBuildOptions {
-  const options = checkedOptions(given, 'options', optionNames);
-  return {
-    runtime: oneOf(options.runtime, 'options.runtime', runtimes) ?? 'auto',
-    library: optionalPath(options.library, 'options.library'),
-    output: outputPath(options.output),
-    precision: oneOf(options.precision, 'options.precision', precisions),
-    profiles: checkedProfiles(options.profiles),
-    optimizationLevel: integer(options.optimizationLevel, 'options.optimizationLevel', 5),
-    memoryPools: checkedMemoryPools(options.memoryPools),
-    computeCapabilities: checkedComputeCapabilities(options.computeCapabilities),
-    device: integer(options.device, 'options.device', 1023),
-    externalData: checkedExternalDataOption(options.externalData),
-    labels: checkedLabels(options.labels),
-    signal: checkedSignal(options.signal),
-    onProgress: checkedCallback(options.onProgress),
-  };
-}
-
-/** The options as the manifest keeps them: what shaped the plan, without paths and callbacks of the building machine. */
-export function optionsForManifest(options: CheckedBuildOptions): Record<string, unknown> {
-  const { runtime, precision, optimizationLevel, memoryPools, computeCapabilities } = options;
-  return { runtime, precision, optimizationLevel, memoryPools, computeCapabilities };
-}
-
-function oneOf<T extends string>(value: unknown, name: string, accepted: readonly T[]): T | null {
-  if (value === undefined) return null;
-  const match = accepted.find((candidate) => candidate === value);
-  if (match === undefined) {
-    const list = accepted.map((candidate) => `'${candidate}'`).join(', ');
-    throw invalidArgument(name, `one of ${list}, or nothing,`, value);
-  }
-  return match;
-}
-
-function integer(value: unknown, name: string, max: number): number | null {
-  if (value === undefined) return null;
-  if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > max) {
-    throw invalidArgument(name, `an integer from 0 to ${max}`, value);
-  }
-  return value;
-}
-
-function optionalPath(value: unknown, name: string): string | null {
-  return value === undefined ? null : filePathOf(value, name);
-}
-
-function outputPath(value: unknown): string | null {
-  const output = optionalPath(value, 'options.output');
-  if (output?.endsWith('/')) {
-    throw invalidArgument('options.output', 'the path of a file, not of a folder,', output);
-  }
-  return output;
-}
-
-function checkedMemoryPools(value: unknown): CheckedBuildOptions['memoryPools'] {
-  if (value === undefined) return {};
-  const pools = checkedPlainObject(
-    value,
-    'options.memoryPools',
-    'a plain object of pool names and bytes',
-  );
-  const entries = Object.entries(pools).map(([name, bytes]): [NativeMemoryPool, number] => {
-    const pool = nativeMemoryPools.find((candidate) => candidate === name);
-    if (pool === undefined) {
-      const expected = `only ${nativeMemoryPools.join(', ')} as names`;
-      throw invalidArgument('options.memoryPools', expected, name);
-    }
-    if (typeof bytes !== 'number' || !Number.isSafeInteger(bytes) || bytes < 0) {
-      throw invalidArgument(`options.memoryPools.${name}`, 'a number of bytes', bytes);
-    }
-    return [pool, bytes];
-  });
-  return Object.fromEntries(entries);
-}
-
-function checkedComputeCapabilities(value: unknown): readonly string[] {
-  if (value === undefined) return [];
-  const expected = "an array of compute capabilities such as '8.6'";
-  if (!Array.isArray(value) || value.length === 0) {
-    throw invalidArgument('options.computeCapabilities', expected, value);
-  }
-  const list = Array.from(value as readonly unknown[], (item, index) => {
-    if (typeof item !== 'string' || !/^[1-9]\d?\.\d$/.test(item)) {
-      const name = `options.computeCapabilities[${index}]`;
-      throw invalidArgument(name, "a compute capability such as '8.6'", item);
-    }
-    return item;
-  });
-  return [...new Set(list)];
-}
-
-function checkedLabels(value: unknown): Readonly<Record<string, string>> {
-  if (value === undefined) return {};
-  const labels = checkedPlainObject(value, 'options.labels', 'a plain object of strings');
-  return Object.fromEntries(
-    Object.entries(labels).map(([name, label]): [string, string] => {
-      if (typeof label !== 'string') {
-        throw invalidArgument(`options.labels.${name}`, 'a string', label);
-      }
-      return [name, label];
-    }),
-  );
-}
-
-function checkedSignal(value: unknown): AbortSignal | null {
-  if (value === undefined) return null;
-  if (!(value instanceof AbortSignal)) {
-    throw invalidArgument('options.signal', 'an AbortSignal', value);
-  }
-  return value;
-}
-
-function checkedCallback(value: unknown): CheckedBuildOptions['onProgress'] {
-  if (value === undefined) return null;
-  if (typeof value !== 'function') throw invalidArgument('options.onProgress', 'a function', value);
-  return value as (progress: BuildProgress) => void;
-}
-
-/**
- * Refuses a precision that the chosen library cannot give.
- *
- * @throws TrtError `ERR_TRT_PRECISION_UNSUPPORTED`
- */
-export function checkPrecision(
-  precision: Precision | null,
-  library: { readonly flavour: Flavour; readonly version: string; readonly abi: string },
-): void {
-  if (precision !== 'fp16' || library.abi === 'v10') return;
-  const name = library.flavour === 'tensorrt' ? 'TensorRT' : 'TensorRT-RTX';
-  throw new TrtError(
-    'ERR_TRT_PRECISION_UNSUPPORTED',
-    `expected no \`precision\`, 'fp32' or 'tf32' for ${name} ${library.version} but received 'fp16': its networks are ` +
-      "strongly typed, so layers keep the model's own types. Export the model in float16 and leave `precision` out, or " +
-      'build with TensorRT 10.',
-    {
-      details: { precision, flavour: library.flavour, version: library.version },
-    },
-  );
 }

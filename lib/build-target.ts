@@ -16,7 +16,8 @@ export interface BuildTarget {
   readonly tempPlan: string;
   /** Rejects with `ERR_TRT_WRITE` when finishing would replace external data of the model. */
   checkData(data: NativeExternalData | null): Promise<void>;
-  finish(manifest: Manifest): Promise<BuiltEngine>;
+  /** Rejects with the signal's reason when it is aborted before the first file is in place. */
+  finish(manifest: Manifest, signal?: AbortSignal | null): Promise<BuiltEngine>;
   /**
    * Removes what was written; in the background once more when `writersGone` is fulfilled (see `BuildProcessOptions.onStart`).
    * Never rejects.
@@ -53,8 +54,8 @@ async function fileTarget(
       const paths = files.map(({ location }) => path.join(folder, location));
       await checkDataSpared(output, paths);
     },
-    async finish(manifest) {
-      await publish({ tempPlan, output, manifest, work });
+    async finish(manifest, signal = null) {
+      await publish({ tempPlan, output, manifest, work, signal });
       return new BuiltEngine({ path: output }, manifest);
     },
     // `buildInChild` removes it again once the child is gone.

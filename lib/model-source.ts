@@ -15,15 +15,22 @@ export type ModelSource =
   | { readonly path: string }
   | { readonly bytes: LentBytes; readonly externalData: GivenExternalData };
 
-/** @throws TrtError `ERR_TRT_INVALID_ARG` */
-export function modelSourceOf(model: unknown, externalData: GivenExternalData): ModelSource {
+/**
+ * @param name what the caller calls it, for errors
+ * @throws TrtError `ERR_TRT_INVALID_ARG`
+ */
+export function modelSourceOf(
+  model: unknown,
+  externalData: GivenExternalData,
+  name = 'model',
+): ModelSource {
   if (typedArrayName(model) === 'Uint8Array') {
-    return { bytes: new LentBytes('model', model as Uint8Array), externalData };
+    return { bytes: new LentBytes(name, model as Uint8Array), externalData };
   }
   if (typeof model !== 'string' && !(model instanceof URL)) {
-    throw invalidArgument('model', 'a path, a file: URL or a Uint8Array', model);
+    throw invalidArgument(name, 'a path, a file: URL or a Uint8Array', model);
   }
-  const file = path.resolve(filePathOf(model, 'model'));
+  const file = path.resolve(filePathOf(model, name));
   if (externalData.size > 0) {
     throw new TrtError(
       'ERR_TRT_INVALID_ARG',

@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import { open, readFile } from 'node:fs/promises';
 import { planHeaderBytes, readPlanHeader } from './plan-header';
 
@@ -10,7 +11,8 @@ const maxJsonBytes = 256 * 1024 * 1024;
 export async function isPlanFile(file: string): Promise<boolean> {
   const header = Buffer.alloc(planHeaderBytes);
   try {
-    const handle = await open(file, 'r');
+    // Without O_NONBLOCK, opening a FIFO would wait for its writer.
+    const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       const { bytesRead } = await handle.read(header, 0, header.length, 0);
       readPlanHeader(header.subarray(0, bytesRead));

@@ -1,6 +1,4 @@
 import { fork } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import path from 'node:path';
 import type {
   NativeAbi,
   NativeDriver,
@@ -8,6 +6,7 @@ import type {
   NativeLibraryFiles,
   NativeLibraryProbe,
 } from './binding';
+import { asNode, childProgram, sendTo } from './child-start';
 import type { TrtError } from './errors';
 import { fromPlain, type PlainError } from './plain-error';
 
@@ -34,8 +33,13 @@ export type ProbeMessage =
 export type ProbeOutcome<T> =
   | { readonly kind: 'answer'; readonly value: T }
   | { readonly kind: 'error'; readonly error: TrtError }
-  /** The child ended, hung or was never made; `how` continues "the process that tried …". */
-  | { readonly kind: 'lost'; readonly how: string; readonly stderr: string };
+  /** The child ended, hung or was never made (`started`); `how` continues "the process that tried …". */
+  | {
+      readonly kind: 'lost';
+      readonly started: boolean;
+      readonly how: string;
+      readonly stderr: string;
+    };
 
 export interface ProbeChildOptions {
   readonly env: NodeJS.ProcessEnv;
@@ -54,7 +58,8 @@ export function askProbeChild<K extends ProbeJob['kind']>(
   return new Promise((resolve) => {
     let stderr = '';
     let child: ReturnType<typeof fork> | null = null;
-    const lost = (how: string): void => settle({ kind: 'lost', how, stderr: stderr.trim() });
+    const lost = (how: string): void =>
+      settle({ kind: 'lost', started: child?.pid !== undefined, how, stderr: stderr.trim() });
     const settle = (outcome: ProbeOutcome<ProbeAnswers[K]>): void => {
       clearTimeout(timer);
       resolve(outcome);
@@ -82,18 +87,17 @@ export function askProbeChild<K extends ProbeJob['kind']>(
     child.once('close', (code, signal) =>
       lost(signal ? `crashed (${signal})` : `ended with exit code ${String(code)}`),
     );
-    // A child that died before it listened makes this fail; 'close' tells the reason.
-    child.send(job, () => undefined);
+    sendTo(child, job);
   });
 }
 
 function startChild(
-  { env, program = probeProgram() }: ProbeChildOptions,
+  { env, program = childProgram('probe-child') }: ProbeChildOptions,
   lost: (how: string) => void,
 ): ReturnType<typeof fork> | null {
   try {
     return fork(program, {
-      env,
+      env: asNode(env),
       // The parent's own flags (a debugger's port, a test runner's loader) are not the child's.
       execArgv: [],
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
@@ -102,10 +106,4 @@ function startChild(
     lost(`could not be started (${error instanceof Error ? error.message : String(error)})`);
     return null;
   }
-}
-
-function probeProgram(): string {
-  const beside = path.join(__dirname, 'probe-child.js');
-  // Run from the TypeScript sources, the compiled child is the one in dist.
-  return existsSync(beside) ? beside : path.join(__dirname, '..', 'dist', 'probe-child.js');
 }

@@ -107,7 +107,7 @@ function isRangeKey(name: string): boolean {
   return (rangeKeys as readonly string[]).includes(name);
 }
 
-function checkedProfile(value: unknown, place: ProfilePlace): GivenProfile {
+export function checkedProfile(value: unknown, place: ProfilePlace): GivenProfile {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     const expected =
       'an object that maps inputs to { min, opt, max } or named dims to [min, opt, max]';

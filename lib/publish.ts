@@ -6,6 +6,7 @@ import type { Manifest } from './manifest-schema';
 import { isManifestText } from './own-files';
 import { realFiles, type PublishFiles } from './publish-files';
 import { removeStaleTemps, tempPathFor } from './temp-files';
+import { untilAborted } from './until-aborted';
 import { writeError } from './write-error';
 
 export interface Publication {
@@ -17,6 +18,8 @@ export interface Publication {
   readonly work: FileWork;
   /** Default: the real file system. */
   readonly files?: PublishFiles;
+  /** Heard until the first rename; from there on a publication is completed. */
+  readonly signal?: AbortSignal | null;
 }
 
 /** What stands at the output before publication. */
@@ -35,30 +38,38 @@ const running = new Map<string, Promise<void>>();
 /**
  * Puts a plan and its manifest in place so that a kill at any moment leaves a pair that agrees: the first manifest describes
  * the new and the old plan, then the plan is renamed, then the manifest without the old entry. Everything that can run
- * out of space is written before the first rename. Rejects with `ERR_TRT_WRITE`.
+ * out of space is written before the first rename. Rejects with `ERR_TRT_WRITE`, and with the signal's reason after an abort.
  */
 export async function publish(publication: Publication): Promise<void> {
   const key = path.resolve(publication.output);
+  const { signal = null, files = realFiles } = publication;
   const before = running.get(key) ?? Promise.resolve();
-  const mine = before.then(() => publishAlone({ files: realFiles, ...publication }));
-  const settled = mine.catch(() => undefined);
+  const mine = untilAborted(signal, before).then(() =>
+    publishAlone({ ...publication, files, signal }),
+  );
+  // Both: one that was given up still waited for the one before it.
+  const settled = Promise.allSettled([before, mine]).then(() => undefined);
   running.set(key, settled);
   try {
     await mine;
+  } catch (error) {
+    // It may have been given up before its turn.
+    await files.unlink(publication.tempPlan).catch(() => undefined);
+    throw error;
   } finally {
     if (running.get(key) === settled) running.delete(key);
   }
 }
 
 async function publishAlone(publication: Required<Publication>): Promise<void> {
-  const { files, work, output, manifest, tempPlan } = publication;
+  const { files, work, output, manifest, tempPlan, signal } = publication;
   const manifestPath = manifestPathOf(output);
   const folder = path.dirname(output);
   const temps = [tempPlan];
-  const step = stepper(output);
+  const step = stepper(output, signal);
   let lock: { release(): void } | null = null;
   try {
-    lock = await work.lockFolder(folder);
+    lock = await work.lockFolder(folder, signal);
     await removeStaleTemps(files, [output, manifestPath]);
     const standing = await step('look at the plan that stands there', () =>
       lookAtStanding(publication),
@@ -72,6 +83,7 @@ async function publishAlone(publication: Required<Publication>): Promise<void> {
     const { previous } = standing;
     const bridge = previous === null ? null : await writeTemp({ ...manifest, previous });
     const final = await writeTemp(manifest);
+    signal?.throwIfAborted();
 
     await step('put the manifest in place', () => files.rename(bridge ?? final, manifestPath));
     try {
@@ -99,13 +111,13 @@ async function publishAlone(publication: Required<Publication>): Promise<void> {
 }
 
 async function lookAtStanding(publication: Required<Publication>): Promise<Standing> {
-  const { files, output, work } = publication;
+  const { files, output, work, signal } = publication;
   const manifestPath = manifestPathOf(output);
   const manifestBytes = await files.readFile(manifestPath).catch(missing);
   if (manifestBytes !== null) refuseForeign(manifestBytes, manifestPath);
   const stats = await files.stat(output).catch(missing);
   if (stats === null) return { previous: null, manifestBytes };
-  const { sha256, sizeBytes } = await work.hashFile(output);
+  const { sha256, sizeBytes } = await untilAborted(signal, work.hashFile(output));
   const described = manifestBytes && describes(manifestBytes, manifestPath, sha256);
   return { previous: described ?? { plan: { sha256, sizeBytes } }, manifestBytes };
 }
@@ -181,11 +193,16 @@ async function putBack(
   }
 }
 
-function stepper(output: string): <T>(name: string, work: () => Promise<T>) => Promise<T> {
+function stepper(
+  output: string,
+  signal: AbortSignal | null,
+): <T>(name: string, work: () => Promise<T>) => Promise<T> {
   return async (name, work) => {
     try {
       return await work();
     } catch (error) {
+      // Whatever its caller chose.
+      if (signal?.aborted && error === signal.reason) throw error;
       throw writeError(output, name, error);
     }
   };

@@ -19,8 +19,10 @@ export interface StagedModel {
   readonly where: string | null;
   /** The folder that the model's external data lies in. */
   readonly dataFolder: string;
-  /** An empty private folder. */
+  /** An empty private folder, for TensorRT's parser. */
   readonly stage: string;
+  /** The private folder itself, for whatever else the build writes. */
+  readonly folder: string;
   /**
    * Brings external data that was given as bytes into `dataFolder`: all that the model names, and no more. Rejects with
    * ERR_TRT_EXTERNAL_DATA (reason `missing`), ERR_TRT_INVALID_ARG, ERR_TRT_WRITE. Files lie where they are already.
@@ -52,18 +54,20 @@ export async function stageModel(
     if ('path' in source) {
       const { dir: dataFolder, base: name } = path.parse(source.path);
       const bringData = (): Promise<void> => Promise.resolve();
-      return { path: source.path, name, where, dataFolder, stage, bringData, remove };
+      return { path: source.path, name, where, dataFolder, stage, folder, bringData, remove };
     }
-    const file = path.join(folder, 'model.onnx');
-    const dataFolder = path.join(folder, 'data');
-    await writeSlices(file, source.bytes, signal);
+    // Beside its data, where onnxruntime-node looks for it too.
+    const dataFolder = path.join(folder, 'model');
+    const file = path.join(dataFolder, freeName(source.externalData));
     await inTempFolder('make a temporary folder', () => mkdir(dataFolder));
+    await writeSlices(file, source.bytes, signal);
     return {
       path: file,
       name: 'model.onnx',
       where,
       dataFolder,
       stage,
+      folder,
       remove,
       bringData(data) {
         writing = writeData(dataFolder, data, source.externalData, signal);
@@ -74,6 +78,14 @@ export async function stageModel(
     await remove();
     throw error;
   }
+}
+
+/** A name in the folder of external data that no file of it has, nor a folder. */
+function freeName(data: GivenExternalData): string {
+  const taken = new Set([...data.keys()].map((location) => location.split('/')[0]));
+  let name = 'model.onnx';
+  while (taken.has(name)) name = `_${name}`;
+  return name;
 }
 
 async function writeData(

@@ -14,6 +14,12 @@ export function tempPathFor(target: string): string {
   return path.join(path.dirname(target), name);
 }
 
+/** Whether a file's name is one that `tempPathFor` gives to one of these targets. */
+export function isTempOf(name: string, targets: readonly string[]): boolean {
+  const target = pattern.exec(name)?.groups?.['target'];
+  return target !== undefined && targets.includes(target);
+}
+
 /** Removes what crashed processes left beside `targets` (all of one folder). Best effort: it never rejects. */
 export async function removeStaleTemps(
   files: PublishFiles,

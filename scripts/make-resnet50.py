@@ -116,6 +116,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=default_folder("resnet50"), help="folder to write to")
     parser.add_argument("--batches", default="1,3,8,32", help="sizes of the reference batches")
     parser.add_argument("--calibration-images", type=int, default=512)
+    parser.add_argument("--int8-images", type=int, default=256, help="images in calibration.npy, other than all the rest")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="auto", help="cpu, cuda, or auto: cuda where it is")
     arguments = parser.parse_args()
@@ -132,6 +133,7 @@ def main() -> None:
     centre_logits(model, batches)
 
     inputs = [random_images(size, random) for size in batch_sizes(arguments.batches)]
+    np.save(out / "calibration.npy", random_images(arguments.int8_images, random))
     logits = [logits_of(model, batch, device, torch.float32) for batch in inputs]
     model.double()
     exact = np.concatenate([logits_of(model, batch, device, torch.float64) for batch in inputs])
@@ -160,6 +162,7 @@ def main() -> None:
         "cases": cases,
         "seed": arguments.seed,
         "calibrationImages": arguments.calibration_images,
+        "int8Images": {"file": "calibration.npy", "count": arguments.int8_images},
         "maxLogit": float(np.abs(rows).max()),
         "pytorch": {
             "version": torch.__version__,

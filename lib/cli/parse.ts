@@ -2,6 +2,7 @@ import { nativeMemoryPools, type NativeMemoryPool } from '../binding';
 import { invalidArgument, TrtError } from '../errors';
 import type { DimsRange } from '../manifest-schema';
 import type { InputProfile, ProfileOption } from '../profile-option';
+import { parseSize } from './parse-numbers';
 
 /** The three ranges as trtexec's options give them: each names the same inputs. */
 export interface ShapeOptions {
@@ -72,36 +73,6 @@ export function profileOfShapes({
   );
 }
 
-const units: Readonly<Record<string, number>> = {
-  B: 1,
-  K: 2 ** 10,
-  KiB: 2 ** 10,
-  KB: 1e3,
-  M: 2 ** 20,
-  MiB: 2 ** 20,
-  MB: 1e6,
-  G: 2 ** 30,
-  GiB: 2 ** 30,
-  GB: 1e9,
-  T: 2 ** 40,
-  TiB: 2 ** 40,
-  TB: 1e12,
-};
-
-/**
- * `1.5GiB` → bytes. K, M, G and T are binary, as in trtexec. A bare number is refused: trtexec reads it as MiB, most
- * other tools as bytes.
- */
-export function parseSize(text: string, option: string): number {
-  const match = /^(\d+(?:\.\d+)?)\s*([A-Za-z]+)$/.exec(text.trim());
-  const unit = match?.[2] === undefined ? undefined : units[match[2]];
-  const bytes = match && unit !== undefined ? Math.round(Number(match[1]) * unit) : NaN;
-  if (!Number.isSafeInteger(bytes)) {
-    throw invalidArgument(option, 'a size with its unit, such as 512MiB or 1GiB', text);
-  }
-  return bytes;
-}
-
 /** `workspace=1GiB` (or trtexec's `workspace:1G`). */
 export function parseMemoryPool(
   text: string,
@@ -129,11 +100,6 @@ export function parseComputeCapabilities(text: string, option = '--compute-capab
     throw invalidArgument(option, 'compute capabilities such as 8.6,8.9', text);
   }
   return list;
-}
-
-export function parseWholeNumber(text: string, option: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw invalidArgument(option, 'a whole number', text);
-  return Number(text);
 }
 
 function parseItems<T>(

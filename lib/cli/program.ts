@@ -1,8 +1,10 @@
 import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../package-version';
 import { buildCommand } from './build';
+import { cacheCommand } from './cache';
 import { doctorCommand } from './doctor';
 import { exitCodeOf, exitCodes, exitCodesHelp } from './exit-codes';
+import { inspectCommand } from './inspect';
 import { formatError } from './report-error';
 import { setupCommand } from './setup';
 
@@ -15,9 +17,16 @@ export function createProgram(): Command {
     .addHelpText('after', exitCodesHelp)
     .showHelpAfterError('Run it with --help for its options.')
     .exitOverride();
-  for (const command of [buildCommand(), doctorCommand(), setupCommand()]) {
+  for (const command of [
+    buildCommand(),
+    inspectCommand(),
+    doctorCommand(),
+    setupCommand(),
+    cacheCommand(),
+  ]) {
     // addCommand hands nothing down by itself: without this, commander would exit with its own codes.
     program.addCommand(command.copyInheritedSettings(program));
+    for (const each of command.commands) each.copyInheritedSettings(command);
   }
   return program;
 }

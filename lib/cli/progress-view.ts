@@ -1,5 +1,6 @@
 import { SingleBar } from 'cli-progress';
 import type { BuildProgress } from '../build-progress';
+import { printable } from './printable';
 
 /** Shows a build's progress on a stream; TensorRT's warnings are kept for the end, where they are not overwritten. */
 export interface ProgressView {
@@ -44,10 +45,14 @@ class WarningKeeper implements ProgressView {
 /** A build that ends before this leaves no lines in a log: its summary says enough. */
 const quietMs = 2_000;
 
-/** For logs and pipes: one line for each of TensorRT's phases of a longer build, however often it comes back to it. */
+/** In a long phase a log hears this often that the build goes on. */
+const reminderMs = 30_000;
+
+/** For logs and pipes: a line when a phase is first seen, and reminders of a longer build. */
 class LinesView extends WarningKeeper {
   readonly #seen = new Set<string>();
   readonly #stream: NodeJS.WritableStream;
+  #lastMs = 0;
 
   constructor(stream: NodeJS.WritableStream) {
     super();
@@ -59,22 +64,28 @@ class LinesView extends WarningKeeper {
     const { kind, phase, elapsedMs } = progress;
     // A step tells of a phase that began in the quiet time and goes on.
     if (kind !== 'phase-start' && kind !== 'step') return;
-    if (elapsedMs < quietMs || this.#seen.has(phase)) return;
+    const due = elapsedMs - this.#lastMs >= reminderMs;
+    if (elapsedMs < quietMs || (this.#seen.has(phase) && !due)) return;
     this.#seen.add(phase);
-    this.#stream.write(`${(elapsedMs / 1000).toFixed(1).padStart(7)} s  ${phase}\n`);
+    this.#lastMs = elapsedMs;
+    const elapsed = `${(elapsedMs / 1000).toFixed(1).padStart(7)} s`;
+    const left = remainingText(progress);
+    this.#stream.write(
+      `${elapsed}  ${percentText(progress)}  ${printable(phase)}${left && ` (${left})`}\n`,
+    );
   }
 }
 
 /** For terminals: the bar follows the outermost phase, its label the innermost. */
 class BarView extends WarningKeeper {
   readonly #bar: SingleBar;
-  readonly #open: { readonly phase: string; readonly steps: number; step: number }[] = [];
+  readonly #open: string[] = [];
   #started = false;
 
   constructor(stream: NodeJS.WritableStream) {
     super();
     this.#bar = new SingleBar({
-      format: '  [{bar}] {value}/{total}  {duration_formatted}  {label}',
+      format: '  [{bar}] {percent}  {elapsed}  {label}',
       barCompleteChar: '█',
       barIncompleteChar: '░',
       barsize: 24,
@@ -88,28 +99,48 @@ class BarView extends WarningKeeper {
 
   override update(progress: BuildProgress): void {
     super.update(progress);
-    const { kind, phase, step, steps } = progress;
-    const known = this.#open.find((each) => each.phase === phase);
-    if (kind === 'phase-start' && !known) this.#open.push({ phase, steps, step: 0 });
-    if (kind === 'step' && known) known.step = step;
-    if (kind === 'phase-end' && known) this.#open.splice(this.#open.indexOf(known), 1);
-    if (kind !== 'log') this.#draw();
+    const { kind, phase } = progress;
+    const known = this.#open.indexOf(phase);
+    if (kind === 'phase-start' && known < 0) this.#open.push(phase);
+    if (kind === 'phase-end' && known >= 0) this.#open.splice(known, 1);
+    if (kind !== 'log') this.#draw(progress);
   }
 
   override end(): void {
     if (this.#started) this.#bar.stop();
   }
 
-  #draw(): void {
-    const outer = this.#open[0];
-    const label = this.#open.at(-1)?.phase ?? '';
-    if (!outer) return;
-    if (!this.#started) {
-      this.#bar.start(Math.max(outer.steps, 1), outer.step, { label });
-      this.#started = true;
+  #draw(progress: BuildProgress): void {
+    const phase = printable(this.#open.at(-1) ?? '');
+    const left = remainingText(progress);
+    const payload = {
+      percent: percentText(progress),
+      elapsed: durationText(progress.elapsedMs),
+      label: left ? `${left}: ${phase}` : phase,
+    };
+    const value = progress.fraction ?? 0;
+    if (this.#started) {
+      this.#bar.update(value, payload);
       return;
     }
-    this.#bar.setTotal(Math.max(outer.steps, 1));
-    this.#bar.update(Math.min(outer.step, outer.steps), { label });
+    this.#bar.start(1, value, payload);
+    this.#started = true;
   }
+}
+
+function percentText({ fraction }: BuildProgress): string {
+  return fraction === null ? '   ' : `${Math.floor(fraction * 100)}%`.padStart(3);
+}
+
+/** Empty where there is no estimate. */
+function remainingText({ remainingMs }: BuildProgress): string {
+  return remainingMs === null ? '' : `about ${durationText(remainingMs)} left`;
+}
+
+function durationText(milliseconds: number): string {
+  const seconds = Math.round(milliseconds / 1000);
+  if (seconds < 60) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min ${seconds % 60} s`;
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }

@@ -1,6 +1,7 @@
 import pc from 'picocolors';
 import { TrtError, type LogLine } from '../errors';
 import { Aborted } from './exit-codes';
+import { printable } from './printable';
 
 const logTail = 12;
 
@@ -16,6 +17,31 @@ export const flagOf: Readonly<Record<string, string>> = {
   computeCapabilities: '--compute-capability',
   labels: '--label',
   device: '--device',
+  isolation: '--isolation',
+  typing: '--typing',
+  calibration: '--calibration',
+  timingCache: '--timing-cache',
+  reproducible: '--reproducible',
+  cache: '--cache',
+  verify: '--verify',
+  refit: '--refit',
+  stripPlan: '--strip-plan',
+  weightStreaming: '--weight-streaming',
+  hardwareCompatibilityLevel: '--hardware-compatibility-level',
+  versionCompatible: '--version-compatible',
+  excludeLeanRuntime: '--exclude-lean-runtime',
+  plugins: '--plugin',
+  standardPlugins: '--standard-plugins',
+  maxAuxStreams: '--max-aux-streams',
+  avgTimingIterations: '--avg-timing-iterations',
+  maxNbTactics: '--max-nb-tactics',
+  sparseWeights: '--sparse-weights',
+  tacticSources: '--tactic-sources',
+  previewFeatures: '--preview-features',
+  tilingOptimizationLevel: '--tiling-optimization-level',
+  l2LimitForTiling: '--l2-limit-for-tiling',
+  dla: '--dla-core',
+  signingKey: '--sign-key',
   cuda: '--cuda',
   dir: '--dir',
   indexUrl: '--index-url',
@@ -31,14 +57,15 @@ export function formatError(error: unknown, colors: Pick<typeof pc, 'red' | 'dim
   if (!(error instanceof TrtError)) {
     // Not one of ours: a bug, whose stack is what a report of it needs.
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    return `${colors.red('error')}: ${text}`;
+    return `${colors.red('error')}: ${printable(text)}`;
   }
-  const lines = [`${colors.red('error')} [${error.code}]: ${inFlags(error)}`];
-  if (error.code === 'ERR_TRT_PROFILE_MISSING') lines.push(profileHint(error));
+  const lines = [`${colors.red('error')} [${error.code}]: ${printable(inFlags(error))}`];
+  if (error.code === 'ERR_TRT_PROFILE_MISSING') lines.push(printable(profileHint(error)));
   const tail = worthReading(error.log).slice(-logTail);
   if (tail.length > 0) {
     lines.push(colors.dim('TensorRT said:'));
-    for (const { severity, message } of tail) lines.push(colors.dim(`  [${severity}] ${message}`));
+    for (const { severity, message } of tail)
+      lines.push(colors.dim(`  [${severity}] ${printable(message)}`));
   }
   return lines.join('\n');
 }

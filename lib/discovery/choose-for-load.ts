@@ -9,7 +9,7 @@ import {
   unusableLibraries,
 } from './refusals';
 import type { SearchGoal } from './search-goal';
-import { isVersionOf, releaseOf } from './versions';
+import { compareVersions, isVersionOf, releaseOf } from './versions';
 
 export interface LoadChoice {
   readonly found: Discovery;
@@ -17,16 +17,24 @@ export interface LoadChoice {
   readonly flavour: Flavour;
   /** The plan's, from its header: `10.6.0` or `10.6.0.26`; the build number is not compared. */
   readonly version: string;
+  /** The plan was built to run on later releases of its major too. */
+  readonly versionCompatible?: boolean;
 }
 
-/** The first library of the plan's flavour and exact release. Throws a TrtError that says what the plan needs. */
-export function chooseForLoad({ found, flavour, version }: LoadChoice): UsableLibrary {
+/**
+ * The first library of the plan's flavour and exact release, or else, for a version-compatible plan, the first of a later release of
+ * its major. Throws a TrtError that says what the plan needs.
+ */
+export function chooseForLoad(choice: LoadChoice): UsableLibrary {
+  const { found, flavour, version } = choice;
   const given = requestedFileProblem(found);
   if (given) throw given;
   const release = releaseOf(version);
   const ofFlavour = found.libraries.filter((library) => library.flavour === flavour);
   const usable = ofFlavour.filter(isUsable).filter(({ hasRuntime }) => hasRuntime);
-  const match = usable.find((library) => loads(library, flavour, release));
+  const match =
+    usable.find((library) => loads(library, flavour, release)) ??
+    usable.find((library) => choice.versionCompatible === true && isLater(library, release));
   if (match) return match;
   if (usable.length > 0) throw otherVersion(usable, flavour, release);
   const unusable = unusableLibraries(ofFlavour);
@@ -57,6 +65,11 @@ function loads(library: UsableLibrary, flavour: Flavour, release: string): boole
   return (
     library.flavour === flavour && library.hasRuntime && releaseOf(library.version) === release
   );
+}
+
+function isLater({ version }: UsableLibrary, release: string): boolean {
+  const major = (of: string): string => of.slice(0, of.indexOf('.'));
+  return major(version) === major(release) && compareVersions(version, release) > 0;
 }
 
 function otherVersion(

@@ -6,6 +6,7 @@ import { invalidArgument, TrtError } from '../errors';
 import type { Flavour } from '../manifest-schema';
 import { candidateAt, candidatesIn, distinct, type Candidate } from './candidates';
 import { isUsable, type Discovery, type FoundLibrary, type Place } from './found-library';
+import { openHere } from './open-here';
 import { openInChild } from './open-in-child';
 import type { SearchGoal } from './search-goal';
 import { libraryFoldersOf, searchPaths, type SearchPath } from './places';
@@ -22,6 +23,8 @@ export interface FindLibrariesOptions {
   readonly env?: NodeJS.ProcessEnv | undefined;
   /** Milliseconds for one candidate; 30000 when omitted. */
   readonly timeoutMs?: number | undefined;
+  /** Where a candidate is opened: a crash of its ends that process. `thread`: this one. `process` when omitted: a child. */
+  readonly isolation?: 'process' | 'thread' | undefined;
 }
 
 /** Opens one library and says what it is; rejects with the TrtError that becomes the library's `problem`. */
@@ -51,8 +54,9 @@ const defaultTimeoutMs = 30_000;
  */
 export async function findLibraries(
   options: FindLibrariesOptions = {},
-  { open = openInChild, root = '/', arch = process.arch }: SearchSeams = {},
+  seams: SearchSeams = {},
 ): Promise<Discovery> {
+  const { open = openerOf(options), root = '/', arch = process.arch } = seams;
   const { library, flavour, goal, env = process.env, timeoutMs = defaultTimeoutMs } = options;
   const requested = library === undefined ? null : await requestedPath(library);
   const paths =
@@ -97,6 +101,9 @@ export async function findLibraries(
   const libraries = wanted.flatMap((candidate) => opened.get(candidate) ?? []);
   return { libraries, places, requested };
 }
+
+const openerOf = ({ isolation }: FindLibrariesOptions): OpenLibrary =>
+  isolation === 'thread' ? openHere : openInChild;
 
 /** What is at a path; `unreadable` is the system's code where something may be there and cannot be looked at. */
 async function factsOf(file: string): Promise<{ facts: Stats | null; unreadable: string | null }> {

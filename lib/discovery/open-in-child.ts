@@ -26,7 +26,10 @@ export async function openInChild(
       throw new TrtError(
         'ERR_TRT_LIBRARY_LOAD',
         `${files.core} could not be opened: the process that tried ${outcome.how}. ` +
-          'Its file may be damaged, or made for another machine; install it again.' +
+          (outcome.started
+            ? 'Its file may be damaged, or made for another machine; install it again.'
+            : "Child processes must be allowed: with --allow-child-process under Node's permission model, with fork and exec in a " +
+              "sandbox. `buildEngine` does without them under `isolation: 'thread'`.") +
           (outcome.stderr ? `\n${outcome.stderr}` : ''),
         { details: { path: files.core, how: outcome.how } },
       );

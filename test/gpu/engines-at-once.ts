@@ -10,6 +10,7 @@ type Profiles = NonNullable<Parameters<typeof trtNode.buildEngine>[1]>['profiles
 export interface EngineModel {
   readonly model: TinyModel;
   readonly profiles?: Profiles;
+  readonly standardPlugins?: boolean;
 }
 
 /**
@@ -26,15 +27,19 @@ export async function enginesOf<Name extends string>(
   const folder = await temporaryFolder();
   const engines = new Map<string, Promise<Engine>>();
 
-  async function load(name: string, { model, profiles }: EngineModel): Promise<Engine> {
+  async function load(
+    name: string,
+    { model, profiles, standardPlugins = false }: EngineModel,
+  ): Promise<Engine> {
     const file = path.join(folder, `${name}.onnx`);
     await fs.writeFile(file, writeOnnx(model));
     const built = await trtNode.buildEngine(file, {
       runtime: 'tensorrt',
       optimizationLevel: 0,
+      standardPlugins,
       ...(profiles ? { profiles } : {}),
     });
-    return built.load();
+    return built.load({ standardPlugins });
   }
 
   beforeAll(async () => {

@@ -12,7 +12,8 @@ import { buildOdd, describeOdd } from './odd-engines';
 
 const models = oddModels.filter(({ tries }) => tries === 'trt-node');
 const outcomeOf = await buildOdd(models);
-const load = async (model: OddModel) => (await builtOf(outcomeOf(model))).load();
+const load = async (model: OddModel) =>
+  (await builtOf(outcomeOf(model))).load({ standardPlugins: true });
 
 describeOdd(models, outcomeOf);
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { TensorInputs } from '../../lib/index';
 import type { TinyModel } from '../support/onnx-writer';
+import { nms } from '../support/nms-model';
 import { joined } from '../support/type-models';
 import { enginesOf } from './engines-at-once';
 
@@ -60,33 +61,6 @@ const dynamic: TinyModel = {
   nodes: [{ op: 'Add', inputs: ['x', 'x'], outputs: ['y'] }],
 };
 
-const nms: TinyModel = {
-  inputs: [
-    { name: 'boxes', type: 'float32', dims: [1, 3, 4] },
-    { name: 'scores', type: 'float32', dims: [1, 3, 1] },
-  ],
-  outputs: [
-    { name: 'num_detections', type: 'int32', dims: [1, 1] },
-    { name: 'detection_boxes', type: 'float32', dims: [1, 3, 4] },
-    { name: 'detection_scores', type: 'float32', dims: [1, 3] },
-    { name: 'detection_classes', type: 'int32', dims: [1, 3] },
-  ],
-  nodes: [
-    {
-      op: 'EfficientNMS_TRT',
-      inputs: ['boxes', 'scores'],
-      outputs: ['num_detections', 'detection_boxes', 'detection_scores', 'detection_classes'],
-      attributes: {
-        max_output_boxes: 3,
-        background_class: -1,
-        score_activation: 0,
-        box_coding: 0,
-      },
-      floatAttributes: { score_threshold: 0.25, iou_threshold: 0.5 },
-    },
-  ],
-};
-
 const { engine } = await enginesOf({
   elements: { model: elements },
   sizes: {
@@ -96,7 +70,7 @@ const { engine } = await enginesOf({
       { x: { min: [5], opt: [1 << 20], max: [1 << 22] } },
     ],
   },
-  nms: { model: nms },
+  nms: { model: nms, standardPlugins: true },
 });
 
 async function run(inputs: TensorInputs): Promise<unknown> {
@@ -162,7 +136,7 @@ describe('sizes', () => {
 });
 
 describe('#13 a plan with one of TensorRT’s plugins', () => {
-  it('loads and infers: the plugins are registered when a plan asks for them', async () => {
+  it('loads and infers with the standard plugins', async () => {
     // The second box lies on the first, the third apart: two are kept.
     const boxes = Float32Array.of(0, 0, 10, 10, 0, 0, 10, 9, 20, 20, 30, 30);
     const { num_detections: kept } = await (

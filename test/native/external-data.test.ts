@@ -193,7 +193,7 @@ describe('the private copy of a model given as bytes', () => {
       const building = buildEngine(verySlowModel(), {
         ...forRtx,
         signal: controller.signal,
-        onProgress: () => controller.abort(reason),
+        onProgress: ({ kind }) => kind === 'step' && controller.abort(reason),
       });
       expect(await rejectionOf(building)).toBe(reason);
     });
@@ -406,7 +406,7 @@ describe('a model that is exchanged between its examination and its build', () =
       calibration: null,
       timingCache: null,
       plugins: [],
-      standardPlugins: true,
+      standardPlugins: false,
       tuning: defaultTuning,
       profiles: [],
       computeCapabilities: ['8.6'],

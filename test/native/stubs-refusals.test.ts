@@ -48,14 +48,18 @@ describe.each(stubAbis)('#14 a call that TensorRT refuses under %s', (abi) => {
     }
   });
 
-  it('#13 a plan that needs a plugin: opened with the library of plugins, or the plugin is named', async () => {
+  it('#13 a plan that needs a plugin: the plugin is named, and opened with the library of plugins when asked', async () => {
     const plan = { ...everything, plugin: 'Frobnicate_TRT' };
+    const error = await failure('ERR_TRT_ENGINE_DESERIALIZE', loadStub(abi, plan));
+    expect(error.message).toContain('Frobnicate_TRT');
+    const loading = loadStub(abi, plan, { standardPlugins: true });
     if (abi === 'rtx') {
       // It has no such library.
-      const error = await failure('ERR_TRT_ENGINE_DESERIALIZE', loadStub(abi, plan));
-      expect(error.message).toContain('Frobnicate_TRT');
+      expect(error.message).not.toContain('standardPlugins');
+      await failure('ERR_TRT_UNSUPPORTED', loading);
     } else {
-      await using engine = await loadStub(abi, plan);
+      expect(error.message).toContain('standardPlugins: true');
+      await using engine = await loading;
       await inferWell(engine, 8);
     }
   });

@@ -3,7 +3,13 @@ import { createHash, randomBytes } from 'node:crypto';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { nativeMemoryPools, type NativeLoadRequest, type NativePlan } from '../../lib/binding';
+import {
+  nativeMemoryPools,
+  nativePreviewFeatures,
+  nativeTacticSources,
+  type NativeLoadRequest,
+  type NativePlan,
+} from '../../lib/binding';
 import { bitsPerElement, tensorTypes } from '../../lib/data-types';
 import {
   codeWithoutGpu,
@@ -24,6 +30,13 @@ const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes)
 describe('tables that both sides have', () => {
   it('agree on memory pools', () => {
     expect([...binding.memoryPools].sort()).toEqual([...nativeMemoryPools].sort());
+  });
+
+  it('agree on the names of tactic sources and preview features', () => {
+    expect(binding.tuningNames).toEqual({
+      tacticSources: nativeTacticSources,
+      previewFeatures: nativePreviewFeatures,
+    });
   });
 
   it('agree on tensor types and their bits per element', () => {

@@ -8,6 +8,7 @@ import type { NativeDriver, NativeLoadRequest, NativePlan } from '../../lib/bind
 import type { Discovery } from '../../lib/discovery';
 import type { LoadMachine } from '../../lib/load';
 import { FakeNativeEngine, nativeError } from './fake-native-engine';
+import { hashFile } from './manifests';
 
 class FakePlan implements NativePlan {
   readonly sizeBytes: number;
@@ -31,10 +32,16 @@ export class FakeLoadMachine implements LoadMachine {
   readonly plans: FakePlan[] = [];
   readonly slices: number[] = [];
   readonly requests: NativeLoadRequest[] = [];
+  readonly engines: FakeNativeEngine[] = [];
   loadError: Error | null = null;
   probeError: Error | null = null;
+  /** What a refit of a loaded engine fails with. */
+  refitError: Error | null = null;
   /** Runs when a plan has been read from its file, before anything is said of it. */
   afterRead: (() => Promise<void>) | null = null;
+
+  /** Runs while libraries are looked for: after all checks of the plan. */
+  whileFinding: (() => Promise<void>) | null = null;
 
   constructor(
     public driver: NativeDriver,
@@ -42,6 +49,12 @@ export class FakeLoadMachine implements LoadMachine {
   ) {}
 
   readonly binding: LoadMachine['binding'] = {
+    hashFile: (path) => {
+      this.calls.push('hashFile');
+      return hashFile(path);
+    },
+    hashExternalFile: () => Promise.reject(new Error('no test has external data')),
+    lockFolder: () => Promise.resolve({ release: () => undefined }),
     probeDriver: () => {
       this.calls.push('probeDriver');
       return this.probeError === null
@@ -74,15 +87,18 @@ export class FakeLoadMachine implements LoadMachine {
     loadEngine: (request) => {
       this.calls.push('loadEngine');
       this.requests.push(request);
-      return this.loadError === null
-        ? Promise.resolve(new FakeNativeEngine([], []))
-        : Promise.reject(this.loadError);
+      if (this.loadError !== null) return Promise.reject(this.loadError);
+      const engine = new FakeNativeEngine([], []);
+      engine.refitError = this.refitError;
+      this.engines.push(engine);
+      return Promise.resolve(engine);
     },
   };
 
-  readonly findLibraries: LoadMachine['findLibraries'] = () => {
+  readonly findLibraries: LoadMachine['findLibraries'] = async () => {
     this.calls.push('findLibraries');
-    return Promise.resolve(this.found);
+    await this.whileFinding?.();
+    return this.found;
   };
 
   private keep(bytes: Buffer): FakePlan {

@@ -2,6 +2,8 @@
  * TEST ONLY. A stand-in for the addon's engine that records what TypeScript hands over. Nothing of it is in the package,
  * and no test that uses it says anything about TensorRT.
  */
+import { createHash } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
 import type {
   NativeEngine,
   NativeInferResult,
@@ -150,11 +152,17 @@ export class FakeNativeEngine implements NativeEngine {
   streamableWeightsBytes = 0;
   weightStreamingBudgetBytes = 0;
   refittable = false;
+  readonly hardwareCompatibilityLevel = 'none';
+  readonly auxStreams = 0;
   readonly refits: NativeRefitSource[] = [];
   missingWeights: readonly string[] = [];
+  refitError: Error | null = null;
+  /** What `serialize` writes; null: it fails. */
+  serialized: Uint8Array | null = null;
 
   refit(source: NativeRefitSource): Promise<readonly string[]> {
     this.refits.push(source);
+    if (this.refitError !== null) return Promise.reject(this.refitError);
     return Promise.resolve(this.missingWeights);
   }
 
@@ -162,8 +170,12 @@ export class FakeNativeEngine implements NativeEngine {
     return Promise.resolve({ all: [], missing: this.missingWeights });
   }
 
-  serialize(planPath: string): Promise<{ sha256: string; sizeBytes: number }> {
-    return Promise.reject(new Error(`nothing is written to ${planPath}`));
+  async serialize(planPath: string): Promise<{ sha256: string; sizeBytes: number }> {
+    const bytes = this.serialized;
+    if (bytes === null) throw new Error(`nothing is written to ${planPath}`);
+    await writeFile(planPath, bytes, { flag: 'wx' });
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    return { sha256, sizeBytes: bytes.length };
   }
 
   close(): Promise<void> {

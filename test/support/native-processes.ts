@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { root } from './native-host';
+
+export { buildChildrenOf, isRunning } from './process-table';
 
 const fixtures = path.join(root, 'test', 'fixtures', 'native');
 
@@ -45,45 +46,4 @@ export function runNode(
       resolve({ code, signal, stdout, stderr });
     });
   });
-}
-
-interface ProcessEntry {
-  readonly pid: number;
-  readonly parent: number;
-  readonly state: string;
-}
-
-/** Parent and state from proc(5)'s stat; null when there is no such process. */
-function lookUp(pid: number): ProcessEntry | null {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The second field is the program's name and may hold spaces and brackets.
-    const [state = '', parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return { pid, parent: Number(parent), state };
-  } catch {
-    return null;
-  }
-}
-
-/** Whether the process exists and is more than a zombie. */
-export function isRunning(pid: number): boolean {
-  const entry = lookUp(pid);
-  return entry !== null && entry.state !== 'Z';
-}
-
-/** Process ids of the build children of a process that are running. */
-export function buildChildrenOf(parent: number): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => lookUp(pid)?.parent === parent && isRunning(pid))
-    .filter((pid) => commandLine(pid).includes('build-child'));
-}
-
-function commandLine(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
-  } catch {
-    return '';
-  }
 }

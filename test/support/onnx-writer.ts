@@ -51,6 +51,8 @@ export interface Value {
 }
 export interface Node {
   readonly op: string;
+  /** ONNX's own when left out. */
+  readonly domain?: string;
   readonly name?: string;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
@@ -87,6 +89,8 @@ export interface TinyGraph {
 export interface TinyModel extends TinyGraph {
   /** 17 by default: float8e4m3fn came with 19, int4 with 21, float4e2m1 with 23, float8e8m0 with 24. */
   readonly opset?: number;
+  /** Versions of further operator sets, by domain. */
+  readonly opsets?: Readonly<Record<string, number>>;
   readonly functions?: readonly { readonly name: string; readonly nodes: readonly Node[] }[];
   readonly training?: TinyGraph;
 }
@@ -129,6 +133,7 @@ function attributes<T>(
 const operation = (node: Node): object => ({
   name: node.name ?? node.op,
   op_type: node.op,
+  ...(node.domain === undefined ? {} : { domain: node.domain }),
   input: node.inputs,
   output: node.outputs,
   attribute: [
@@ -158,7 +163,10 @@ export function writeOnnx(model: TinyModel): Uint8Array {
     .encode({
       ir_version: 8,
       producer_name: 'trt-node tests',
-      opset_import: [{ domain: '', version: model.opset ?? 17 }],
+      opset_import: [
+        { domain: '', version: model.opset ?? 17 },
+        ...Object.entries(model.opsets ?? {}).map(([domain, version]) => ({ domain, version })),
+      ],
       graph: graphOf(model),
       training_info: model.training ? [{ initialization: graphOf(model.training) }] : [],
       functions: (model.functions ?? []).map(({ name, nodes }) => ({

@@ -1,7 +1,15 @@
 // Programs that compile, and beside each what must not: an expected error that does not come is an error itself.
 import { Tensor as OnnxRuntimeTensor } from 'onnxruntime-common';
 import { expectTypeOf, test } from 'vitest';
-import { buildEngine, infer, loadEngine, probeRuntimes, Tensor, TrtError } from '../../lib/index';
+import {
+  buildEngine,
+  infer,
+  inspectOnnx,
+  loadEngine,
+  probeRuntimes,
+  Tensor,
+  TrtError,
+} from '../../lib/index';
 import type {
   BuiltEngine,
   Engine,
@@ -9,6 +17,7 @@ import type {
   LoadOptions,
   Manifest,
   NestedArray,
+  OnnxInspection,
   RuntimeReport,
   TensorInputs,
   TensorLike,
@@ -39,8 +48,7 @@ test('a plan is a path, a URL, bytes or a BuiltEngine', () => {
   void loadEngine(5);
   // @ts-expect-error a misspelt option
   void loadEngine('a.engine', { devise: 1 });
-  // @ts-expect-error not in this version
-  void loadEngine('a.engine', { integrity: 'signature' });
+  void loadEngine('a.engine', { integrity: 'signature', verificationKey: new Uint8Array(32) });
   expectTypeOf<LoadOptions['device']>().toEqualTypeOf<number | undefined>();
 });
 
@@ -131,4 +139,20 @@ test('what an engine tells cannot be assigned', () => {
   engine.version = '11.0.0';
   // @ts-expect-error it is readonly
   engine.inputs[0] = undefined;
+});
+
+test('a model is inspected, and a plan is signed and verified', async () => {
+  const told = await inspectOnnx(new Uint8Array(), { runtime: 'tensorrt-rtx', device: 0 });
+  expectTypeOf(told).toEqualTypeOf<OnnxInspection>();
+  expectTypeOf(told.support?.firstUnsupported?.domain).toEqualTypeOf<string | null | undefined>();
+  // @ts-expect-error an option of builds alone
+  void inspectOnnx('model.onnx', { output: 'model.engine' });
+
+  const secret = new Uint8Array(32);
+  void buildEngine('model.onnx', { signingKey: { key: secret, keyId: 'ci' } });
+  void loadEngine('model.engine', { verificationKey: [secret, 'PEM'], integrity: 'signature' });
+  // @ts-expect-error a key is named by a text
+  void buildEngine('model.onnx', { signingKey: { key: secret, keyId: 1 } });
+  // @ts-expect-error there is no such integrity
+  void loadEngine('model.engine', { integrity: 'signed' });
 });

@@ -1,12 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { nativeMemoryPools } from '../../lib/binding';
-import {
-  checkedBuildOptions,
-  checkPrecision,
-  optionsForManifest,
-  type BuildOptions,
-} from '../../lib/build-options';
+import { type BuildOptions } from '../../lib/build-options';
+import { checkedBuildOptions, optionsForManifest } from '../../lib/checked-build-options';
+import { checkedCache } from '../../lib/cache/option';
+import { checkedCalibration } from '../../lib/calibration/option';
+import { checkedSigningKey } from '../../lib/signature/sign';
+import { checkedVerify } from '../../lib/verify/option';
+import { defaultTuning, tuningOptionNames } from '../../lib/builder-tuning';
 import { TrtError } from '../../lib/errors';
+import { precisions } from '../../lib/precision';
 import { checkedProfiles } from '../../lib/profile-option';
 
 /** Options as JavaScript may pass them. */
@@ -30,7 +32,16 @@ describe('checkedBuildOptions', () => {
       runtime: 'auto',
       library: null,
       output: null,
-      precision: null,
+      precision: { list: [], typing: null },
+      tuning: defaultTuning,
+      timingCache: { file: 'default', reproducible: false },
+      cache: null,
+      calibration: null,
+      verify: null,
+      signingKey: null,
+      isolation: 'process',
+      plugins: [],
+      standardPlugins: false,
       profiles: { list: [], names: undefined },
       optimizationLevel: null,
       memoryPools: {},
@@ -52,12 +63,39 @@ describe('checkedBuildOptions', () => {
   it('takes every option', () => {
     const { signal } = new AbortController();
     const onProgress = (): void => undefined;
+    const calibration = { data: '/srv/samples' };
+    const verify = { cases: '/srv/cases' };
+    const signingKey = new Uint8Array(32).fill(7);
     const profiles = [{ x: { min: [0, 3], opt: [4, 3], max: [8, 3] } }];
     const checked = check({
       runtime: 'tensorrt-rtx',
       library: '/opt/trt',
       output: new URL('file:///tmp/a%20b.engine'),
-      precision: 'tf32',
+      precision: ['fp16', 'tf32', 'fp16'],
+      typing: 'weak',
+      maxAuxStreams: 0,
+      avgTimingIterations: 8,
+      maxNbTactics: 12,
+      hardwareCompatibilityLevel: 'amperePlus',
+      refit: true,
+      weightStreaming: true,
+      versionCompatible: true,
+      excludeLeanRuntime: true,
+      sparseWeights: true,
+      tacticSources: ['jitConvolutions', 'cublas'],
+      previewFeatures: { aliasedPluginIo1003: false },
+      tilingOptimizationLevel: 'full',
+      l2LimitForTiling: 1024,
+      dla: { core: 1, gpuFallback: true },
+      timingCache: '/srv/timing.cache',
+      reproducible: true,
+      cache: '/srv/engines',
+      calibration,
+      verify,
+      signingKey,
+      isolation: 'thread',
+      plugins: ['/opt/p.so', new URL('file:///opt/p.so')],
+      standardPlugins: true,
       profiles,
       optimizationLevel: 5,
       memoryPools: { workspace: 2 ** 34, tacticSharedMemory: 0 },
@@ -71,7 +109,32 @@ describe('checkedBuildOptions', () => {
       runtime: 'tensorrt-rtx',
       library: '/opt/trt',
       output: '/tmp/a b.engine',
-      precision: 'tf32',
+      precision: { list: ['tf32', 'fp16'], typing: 'weak' },
+      tuning: {
+        ...defaultTuning,
+        maxAuxStreams: 0,
+        avgTimingIterations: 8,
+        maxNbTactics: 12,
+        hardwareCompatibilityLevel: 'amperePlus',
+        refit: 'all',
+        weightStreaming: true,
+        versionCompatible: true,
+        excludeLeanRuntime: true,
+        sparseWeights: true,
+        tacticSources: ['cublas', 'jitConvolutions'],
+        previewFeatures: { aliasedPluginIo1003: false },
+        tilingOptimizationLevel: 'full',
+        l2LimitForTiling: 1024,
+        dla: { core: 1, gpuFallback: true },
+      },
+      timingCache: { file: { path: '/srv/timing.cache' }, reproducible: true },
+      cache: checkedCache('/srv/engines'),
+      calibration: checkedCalibration(calibration),
+      verify: checkedVerify(verify),
+      signingKey: checkedSigningKey(signingKey),
+      isolation: 'thread',
+      plugins: ['/opt/p.so'],
+      standardPlugins: true,
       profiles: checkedProfiles(profiles),
       optimizationLevel: 5,
       memoryPools: { workspace: 2 ** 34, tacticSharedMemory: 0 },
@@ -84,6 +147,10 @@ describe('checkedBuildOptions', () => {
     });
   });
 
+  it('knows no difference between a default and nothing', () => {
+    expect(check({ hardwareCompatibilityLevel: 'none' }).tuning).toEqual(check({}).tuning);
+  });
+
   it.each([
     ['not an object', 7],
     ['an array', []],
@@ -94,7 +161,31 @@ describe('checkedBuildOptions', () => {
     ['a folder as output', { output: '/tmp/' }],
     ['another scheme', { output: new URL('https://example.org/a.engine') }],
     ['a URL in a string', { output: 'file:///tmp/a.engine' }],
-    ['a precision of later versions', { precision: 'bf16' }],
+    ['an unknown precision', { precision: 'fp12' }],
+    ['auxiliary streams beyond count', { maxAuxStreams: 65 }],
+    ['no timing iterations', { avgTimingIterations: 0 }],
+    ['a fraction of tactics', { maxNbTactics: 1.5 }],
+    ['an unknown compatibility', { hardwareCompatibilityLevel: 'ampere' }],
+    ['an unknown way to refit', { refit: 'some' }],
+    ['a refit of weights that nothing marks', { refit: 'individual' }],
+    ['a flag as text', { stripPlan: 'true' }],
+    ['no lean runtime without version compatibility', { excludeLeanRuntime: true }],
+    ['a tactic source as text', { tacticSources: 'cublas' }],
+    ['an empty tactic source', { tacticSources: [''] }],
+    ['an unknown tactic source', { tacticSources: ['cublas', 'cuBLASLt'] }],
+    ['preview features in an array', { previewFeatures: ['aliasedPluginIo1003'] }],
+    ['an unknown preview feature', { previewFeatures: { fasterDynamicShapes0805: true } }],
+    ['a preview feature as text', { previewFeatures: { aliasedPluginIo1003: 'on' } }],
+    ['an unknown tiling', { tilingOptimizationLevel: 'most' }],
+    ['a DLA without a core', { dla: { gpuFallback: true } }],
+    ['a plugin as text', { plugins: '/opt/p.so' }],
+    ['a plugin that is no path', { plugins: [1] }],
+    ['an unknown cache', { cache: 1 }],
+    ['a calibration of nothing', { calibration: {} }],
+    ['a verification without cases', { verify: {} }],
+    ['a key that is too short', { signingKey: new Uint8Array(8) }],
+    ['an unknown isolation', { isolation: 'worker' }],
+    ['reproducible without a timing cache', { timingCache: false, reproducible: true }],
     ['a null precision', { precision: null }],
     ['profiles that are none', { profiles: 'wide' }],
     ['a level above 5', { optimizationLevel: 6 }],
@@ -118,12 +209,13 @@ describe('checkedBuildOptions', () => {
 
   it('lists the known options for an unknown one', () => {
     const { message } = errorOf(() => check({ workspace: 1 }));
-    for (const name of Object.keys(checkedBuildOptions({}))) expect(message).toContain(name);
+    const known = Object.keys(checkedBuildOptions({})).filter((name) => name !== 'tuning');
+    for (const name of [...known, ...tuningOptionNames]) expect(message).toContain(name);
   });
 
   it('lists the accepted precisions', () => {
-    const { message } = errorOf(() => check({ precision: 'int8' }));
-    for (const name of ['fp32', 'tf32', 'fp16']) expect(message).toContain(name);
+    const { message } = errorOf(() => check({ precision: 'fp12' }));
+    for (const name of precisions) expect(message).toContain(name);
   });
 
   it('knows all memory pools of the native side', () => {
@@ -139,33 +231,25 @@ describe('checkedBuildOptions', () => {
   });
 });
 
-describe('checkPrecision', () => {
-  const v10 = { flavour: 'tensorrt', version: '10.6.0', abi: 'v10' } as const;
-  const v11 = { flavour: 'tensorrt', version: '11.4.0', abi: 'v11' } as const;
-  const rtx = { flavour: 'tensorrt-rtx', version: '1.7.1', abi: 'rtx' } as const;
-
-  it.each([v11, rtx])('refuses fp16 where networks are strongly typed ($abi)', (library) => {
-    expect(errorOf(() => checkPrecision('fp16', library)).code).toBe(
-      'ERR_TRT_PRECISION_UNSUPPORTED',
-    );
-  });
-
-  it.each([v10, v11, rtx])('lets fp32, tf32 and nothing pass ($abi)', (library) => {
-    for (const precision of ['fp32', 'tf32', null] as const) {
-      expect(() => checkPrecision(precision, library)).not.toThrow();
-    }
-  });
-
-  it('lets fp16 pass on TensorRT 10', () => {
-    expect(() => checkPrecision('fp16', v10)).not.toThrow();
-  });
-});
-
 describe('optionsForManifest', () => {
   it('keeps what shaped the plan and no path of this machine', () => {
-    const checked = check({ output: '/srv/a.engine', library: '/opt/trt', precision: 'fp32' });
+    const checked = check({
+      output: '/srv/a.engine',
+      library: '/opt/trt',
+      precision: 'fp32',
+      plugins: ['/opt/trt/p.so'],
+      timingCache: '/srv/t.cache',
+      stripPlan: true,
+    });
     const text = JSON.stringify(optionsForManifest(checked));
-    expect(JSON.parse(text)).toMatchObject({ precision: 'fp32', runtime: 'auto' });
+    expect(JSON.parse(text)).toMatchObject({ precision: 'fp32', runtime: 'auto', stripPlan: true });
+    expect(JSON.parse(text)).not.toHaveProperty('weightStreaming');
     expect(text).not.toMatch(/srv|opt\/trt/);
+  });
+
+  it('a stripped plan is refitted, with the weights of its own model unless said otherwise', () => {
+    expect(check({ stripPlan: true }).tuning.refit).toBe('identical');
+    expect(check({ stripPlan: true, refit: true }).tuning.refit).toBe('all');
+    expect(check({ refit: false }).tuning.refit).toBeNull();
   });
 });

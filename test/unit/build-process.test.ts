@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
-import { defaultTuning } from '../../lib/builder-tuning';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { NativeBuildRequest } from '../../lib/binding';
-import { buildInChild } from '../../lib/build-process';
+import { buildInChild, inspectInChild } from '../../lib/build-process';
 import { TrtError } from '../../lib/errors';
+import { buildRequest } from '../support/build-requests';
 
 const program = (name: string): string =>
   path.join(__dirname, '..', 'fixtures', 'build-children', `${name}.cjs`);
@@ -16,27 +16,7 @@ let order: NativeBuildRequest;
 
 beforeEach(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'build-process-'));
-  order = {
-    library: { core: '/opt/a tensorrt/lib/libnvinfer.so.10', parser: null },
-    model: '/models/a.onnx',
-    externalData: null,
-    stage: '/nowhere',
-    modelSha256: '',
-    planPath: path.join(folder, 'plan.tmp'),
-    device: null,
-    tf32: null,
-    typing: 'strong',
-    precisions: [],
-    calibration: null,
-    timingCache: null,
-    plugins: [],
-    standardPlugins: true,
-    tuning: defaultTuning,
-    profiles: [],
-    computeCapabilities: ['8.6'],
-    optimizationLevel: null,
-    memoryPools: { workspace: 2 ** 33 },
-  };
+  order = buildRequest(path.join(folder, 'plan.tmp'));
 });
 
 afterEach(async () => {
@@ -66,7 +46,7 @@ describe('buildInChild', () => {
     vi.stubEnv('NODE_OPTIONS', '--max-old-space-size=512');
     const result: unknown = await buildInChild(order, { program: program('result') });
     expect(result).toMatchObject({
-      order,
+      order: { kind: 'build', request: order },
       environment: {
         libraryPath: '/opt/a tensorrt/lib:/before',
         nodeOptions: null,
@@ -102,9 +82,32 @@ describe('buildInChild', () => {
     const error = await rejection(buildInChild(order, { program: program('crash') }));
     expect(error).toMatchObject({
       code: 'ERR_TRT_BUILD_CRASHED',
-      details: { signal: 'SIGSEGV', exitCode: null, stderr: ['stderr line before the crash'] },
+      details: {
+        reason: 'crash',
+        signal: 'SIGSEGV',
+        exitCode: null,
+        stderr: ['stderr line before the crash'],
+      },
       log: [{ severity: 'error', message: 'last words of the builder' }],
     });
+  });
+
+  it('tells a child that the kernel killed for memory from one that someone ended', async () => {
+    let kills = 3;
+    const killed = (counts: () => number | null): Promise<unknown> =>
+      rejection(
+        buildInChild(order, {
+          program: program('silent'),
+          countOomKills: counts,
+          onProgress: ({ phase }) => process.kill(Number(phase), 'SIGKILL'),
+        }),
+      );
+    const code = 'ERR_TRT_BUILD_CRASHED';
+    const details = { signal: 'SIGKILL', reason: 'out-of-memory' };
+    expect(await killed(() => kills++)).toMatchObject({ code, details });
+    expect(await killed(() => kills)).toMatchObject({ code, details: { reason: 'crash' } });
+    expect(await killed(() => null)).toMatchObject({ code, details: { reason: 'crash' } });
+    expect(existsSync(order.planPath)).toBe(false);
   });
 
   it('reports a child that ends without an answer', async () => {
@@ -166,5 +169,59 @@ describe('buildInChild', () => {
     expect(error).toBe(mistake);
     expect(isAlive(pid)).toBe(false);
     expect(existsSync(order.planPath)).toBe(false);
+  });
+});
+
+describe('inspectInChild', () => {
+  it('hands over its own kind of task', async () => {
+    const answer: unknown = await inspectInChild(order, { program: program('result') });
+    expect(answer).toMatchObject({ order: { kind: 'inspect', request: order } });
+  });
+
+  it('rejects as a build does', async () => {
+    const crash = inspectInChild(order, { program: program('crash') });
+    await expect(crash).rejects.toMatchObject({ code: 'ERR_TRT_BUILD_CRASHED' });
+    const signal = AbortSignal.abort('no');
+    await expect(inspectInChild(order, { program: program('silent'), signal })).rejects.toBe('no');
+  });
+});
+
+describe('in Electron', () => {
+  const versions = process.versions;
+  beforeEach(() => {
+    Object.defineProperty(process, 'versions', {
+      configurable: true,
+      value: { ...versions, electron: '30.0.0' },
+    });
+  });
+  afterEach(() => {
+    Object.defineProperty(process, 'versions', { configurable: true, value: versions });
+  });
+
+  it('the child is told to be Node.js', async () => {
+    const answer: unknown = await buildInChild(order, { program: program('result') });
+    expect(answer).toMatchObject({ environment: { electron: '1' } });
+  });
+
+  it('a child that says nothing is the application itself: an error names the way', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      let gone: Promise<void> | undefined;
+      const rejected = rejection(
+        buildInChild(order, {
+          program: program('mute'),
+          onStart: (ended) => {
+            gone = ended;
+          },
+        }),
+      );
+      await vi.advanceTimersByTimeAsync(60_000);
+      const error = await rejected;
+      expect(error).toMatchObject({ code: 'ERR_TRT_UNSUPPORTED' });
+      expect((error as Error).message).toContain("isolation: 'thread'");
+      await gone;
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });

@@ -31,6 +31,18 @@ describe('chooseForLoad', () => {
     expect(load).toThrow(/10\.6\.0[^]*10\.15\.1/);
   });
 
+  it('takes a later release of the major for a version-compatible plan, its own before that', () => {
+    const choice = { flavour: 'tensorrt', version: '10.6.0.26', versionCompatible: true } as const;
+    const [older, newer, next] = ['10.5.0', '10.15.1', '11.0.0'].map((version) =>
+      usable('tensorrt', version),
+    ) as [typeof trt106, typeof trt106, typeof trt106];
+    expect(chooseForLoad({ ...choice, found: discovery([newer, trt106]) })).toBe(trt106);
+    expect(chooseForLoad({ ...choice, found: discovery([older, next, newer]) })).toBe(newer);
+    expect(() => chooseForLoad({ ...choice, found: discovery([older, next]) })).toThrow(
+      refused('ERR_TRT_ENGINE_VERSION'),
+    );
+  });
+
   it('compares the patch number too', () => {
     const found = discovery([rtx]);
     expect(() => chooseForLoad({ found, flavour: 'tensorrt-rtx', version: '1.7.0.1' })).toThrow(

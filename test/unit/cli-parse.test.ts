@@ -4,10 +4,20 @@ import {
   parseLabel,
   parseMemoryPool,
   parseProfile,
-  parseSize,
-  parseWholeNumber,
   profileOfShapes,
 } from '../../lib/cli/parse';
+import {
+  parseChoice,
+  parseChoices,
+  parsePreviewFeatures,
+  parseTacticSources,
+} from '../../lib/cli/parse-names';
+import {
+  parseNumber,
+  parseSize,
+  parseTolerance,
+  parseWholeNumber,
+} from '../../lib/cli/parse-numbers';
 import { checkedProfiles } from '../../lib/profile-option';
 import { resolveProfiles } from '../../lib/profiles';
 
@@ -133,4 +143,66 @@ describe('the smaller parsers', () => {
     () => parseWholeNumber('-1', '--device'),
     () => parseWholeNumber('1.5', '--device'),
   ])('refuse the rest: %s', (parse) => expect(parse).toThrow(wrongArgument));
+});
+
+describe('numbers', () => {
+  it.each([
+    ['1', 1],
+    ['.5', 0.5],
+    ['1e-3', 0.001],
+    ['-2.5E1', -25],
+  ])('parseNumber reads %j', (text, value) => expect(parseNumber(text, '--minimum')).toBe(value));
+
+  it.each(['', 'x', '1 2', '0x10', 'Infinity', '1e999', 'NaN', '1,5'])(
+    'parseNumber refuses %j',
+    (text) => expect(() => parseNumber(text, '--minimum')).toThrow(wrongArgument),
+  );
+
+  it('reads tolerances, one for all or by type', () => {
+    expect(parseTolerance('1e-3', '--atol')).toBe(0.001);
+    expect(parseTolerance('float16=1e-2, float32=1e-5', '--atol')).toEqual({
+      float16: 0.01,
+      float32: 0.00001,
+    });
+  });
+
+  it.each(['=1', 'float16=', 'float16=x', 'a=1=2', '1,2'])('refuses the tolerance %j', (text) =>
+    expect(() => parseTolerance(text, '--atol')).toThrow(wrongArgument),
+  );
+});
+
+describe('names', () => {
+  const levels = ['none', 'amperePlus'] as const;
+
+  it.each(['amperePlus', 'ampere-plus', 'AMPERE_PLUS'])('takes %s as amperePlus', (text) =>
+    expect(parseChoice(text, '--level', levels)).toBe('amperePlus'),
+  );
+
+  it('reads lists of choices', () => {
+    expect(parseChoices('fp16, int8', '--precision', ['fp16', 'int8'])).toEqual(['fp16', 'int8']);
+  });
+
+  it('reads tactic sources and preview features as TensorRT and as options write them', () => {
+    expect(parseTacticSources('CUBLAS_LT,cublas')).toEqual(['cublasLt', 'cublas']);
+    expect(parseTacticSources('none')).toEqual([]);
+    expect(parsePreviewFeatures('aliasedPluginIo1003,RUNTIME_ACTIVATION_RESIZE_10_10=off')).toEqual(
+      [
+        ['aliasedPluginIo1003', true],
+        ['runtimeActivationResize1010', false],
+      ],
+    );
+  });
+
+  it.each([
+    () => parseChoice('ampere', '--level', levels),
+    () => parseChoices('fp16,', '--precision', ['fp16']),
+    () => parseTacticSources('cublas,'),
+    () => parseTacticSources('-cublas'),
+    () => parseTacticSources('cublas,cutlass'),
+    () => parseTacticSources('cublas,none'),
+    () => parsePreviewFeatures('aliasedPluginIo'),
+    () => parsePreviewFeatures('aliasedPluginIo1003=maybe'),
+    () => parsePreviewFeatures('=on'),
+    () => parsePreviewFeatures('aliasedPluginIo1003=on=off'),
+  ])('refuses what is none of them: %s', (parse) => expect(parse).toThrow(wrongArgument));
 });

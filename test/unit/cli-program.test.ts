@@ -1,9 +1,7 @@
 import { Writable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { buildOptionsOf, type BuildFlags } from '../../lib/cli/build';
 import { Aborted, exitCodeOf } from '../../lib/cli/exit-codes';
 import { withAbortOnSignals } from '../../lib/cli/abort-on-signals';
-import { createProgressView } from '../../lib/cli/progress-view';
 import { createProgram, runCommandLine } from '../../lib/cli/program';
 import { tolerateBrokenPipe } from '../../lib/cli/broken-pipe';
 import { flagOf, formatError } from '../../lib/cli/report-error';
@@ -56,6 +54,11 @@ describe('runCommandLine', () => {
     ['a value that is not a choice', ['build', 'm.onnx', '--precision', 'fp4']],
     ['shapes that are none', ['build', 'm.onnx', '--profile', 'x']],
     ['one of three shape options', ['build', 'm.onnx', '--minShapes', 'x:1']],
+    ['a tolerance without cases', ['build', 'm.onnx', '--atol', '1e-3']],
+    ['a fallback from no DLA', ['build', 'm.onnx', '--gpu-fallback']],
+    ['a key that is not there', ['build', 'm.onnx', '--sign-key', '/nowhere/at/all']],
+    ['a folder that is the model', ['build', '--cache', 'm.onnx']],
+    ['a mode that is the model', ['build', '--refit', 'm.onnx']],
     ['the model as output', ['build', digits, '-o', digits]],
     ['an unknown job', ['doctor', '--for', 'train']],
   ])('exits with 2 for %s', async (_name, args) => {
@@ -67,53 +70,6 @@ describe('runCommandLine', () => {
   it('prints an error with its code', async () => {
     expect(await run('doctor', '--library', '/nowhere/at/all')).toBe(5);
     expect(stderr).toContain('[ERR_TRT_LIBRARY_NOT_FOUND]');
-  });
-});
-
-describe('trt-node build', () => {
-  function parse(...args: string[]): unknown {
-    const build = createProgram().commands.find((command) => command.name() === 'build');
-    if (!build) throw new Error('no build command');
-    let options: unknown;
-    build.action((model: string, flags: BuildFlags) => {
-      options = buildOptionsOf(model, flags);
-    });
-    build.parse(['node', 'build', ...args]);
-    return JSON.parse(JSON.stringify(options));
-  }
-
-  it('leaves everything but the output to buildEngine', () => {
-    expect(parse('models/net.onnx')).toEqual({ output: 'models/net.engine' });
-    expect(parse('net')).toEqual({ output: 'net.engine' });
-  });
-
-  it('understands every option', () => {
-    const options = parse(
-      ...['net.onnx', '-o', 'out.plan', '--runtime', 'tensorrt-rtx', '--library', '/lib/x'],
-      ...['--precision', 'tf32', '--optimization-level', '4', '--device', '1'],
-      ...['--minShapes', 'x:1x8', '--optShapes', 'x:8x8', '--maxShapes', 'x:64x8'],
-      ...['--profile', 'x:64x8/128x8/256x8', '--profile', 'x:1x8'],
-      ...['--memory-pool', 'workspace=1GiB', '--memory-pool', 'tacticDram=1MiB'],
-      ...['--compute-capability', '8.6,8.9', '--compute-capability', '12.0'],
-      ...['--label', 'commit=1f3a', '--label', 'by=ci'],
-    );
-    const fixed = { min: [1, 8], opt: [1, 8], max: [1, 8] };
-    expect(options).toEqual({
-      output: 'out.plan',
-      runtime: 'tensorrt-rtx',
-      library: '/lib/x',
-      precision: 'tf32',
-      optimizationLevel: 4,
-      device: 1,
-      profiles: [
-        { x: { min: [1, 8], opt: [8, 8], max: [64, 8] } },
-        { x: { min: [64, 8], opt: [128, 8], max: [256, 8] } },
-        { x: fixed },
-      ],
-      memoryPools: { workspace: 1024 ** 3, tacticDram: 1024 ** 2 },
-      computeCapabilities: ['8.6', '8.9', '12.0'],
-      labels: { commit: '1f3a', by: 'ci' },
-    });
   });
 });
 
@@ -190,6 +146,15 @@ describe('formatError', () => {
     expect(formatError(error, plain)).toContain("--profile 'end=1/8/64,step=1/8/64'");
   });
 
+  it('lets neither names in a message nor TensorRT speak to the terminal', () => {
+    const log = [{ severity: 'error', message: 'layer \x1b[2J' } as const];
+    const error = new TrtError('ERR_TRT_ONNX_PARSE', 'node "\x1b]0;x\x07"\n\tsecond line', { log });
+    const text = formatError(error, plain);
+    expect(text).not.toMatch(/[^\P{C}\n\t]/u);
+    expect(text).toContain('\n\tsecond line');
+    expect(text).toContain('layer \\u001b[2J');
+  });
+
   it('keeps the stack of a bug', () => {
     expect(formatError(new TypeError('bug'), plain)).toContain('cli-program.test');
   });
@@ -225,50 +190,5 @@ describe('withAbortOnSignals', () => {
     const error = new Error('no');
     await expect(withAbortOnSignals(() => Promise.reject(error))).rejects.toBe(error);
     expect(process.listenerCount('SIGINT')).toBe(listeners);
-  });
-});
-
-describe('createProgressView', () => {
-  const event = { parent: null, step: 0, steps: 2, elapsedMs: 1200 };
-  const start = (phase: string) => ({ ...event, kind: 'phase-start', phase }) as const;
-  const warning = {
-    ...event,
-    kind: 'log',
-    phase: '',
-    log: { severity: 'warning', message: 'slow' },
-  } as const;
-
-  function sink(): { stream: Writable; text: () => string } {
-    const chunks: string[] = [];
-    const stream = new Writable({
-      write(chunk, _encoding, done) {
-        chunks.push(String(chunk));
-        done();
-      },
-    });
-    return { stream, text: () => chunks.join('') };
-  }
-
-  it('writes a line for each phase, once, from two seconds on', () => {
-    const { stream, text } = sink();
-    const view = createProgressView('lines', stream);
-    for (const phase of ['Parsing', 'Building']) view.update(start(phase));
-    expect(text()).toBe('');
-    view.update({ ...start('Parsing'), kind: 'phase-end', elapsedMs: 2000 });
-    view.update({ ...start('Building'), kind: 'step', step: 1, elapsedMs: 2000 });
-    for (const phase of ['Tactics', 'Tactics']) view.update({ ...start(phase), elapsedMs: 3400 });
-    view.end();
-    expect(text()).toBe('    2.0 s  Building\n    3.4 s  Tactics\n');
-  });
-
-  it('keeps warnings, each once, and writes nothing when told so', () => {
-    const { stream, text } = sink();
-    const view = createProgressView('none', stream);
-    view.update(start('Building'));
-    view.update(warning);
-    view.update(warning);
-    view.end();
-    expect(view.warnings).toEqual(['slow']);
-    expect(text()).toBe('');
   });
 });

@@ -6,7 +6,7 @@ import { exitCodes } from '../../lib/cli/exit-codes';
 import { createProgram } from '../../lib/cli/program';
 
 const root = path.join(__dirname, '..', '..');
-const pages = ['README.md', 'docs/cli.md', 'docs/errors.md', 'docs/failures.md'];
+const pages = ['README.md', 'docs/cli.md', 'docs/errors.md', 'docs/failures.md', 'docs/signing.md'];
 const cliPage = read('docs/cli.md');
 const errorsPage = read('docs/errors.md');
 
@@ -80,7 +80,9 @@ describe('docs/cli.md', () => {
       .filter((line) => /^\| `-/.test(line))
       .map((line) => line.split('|')[1] ?? '');
 
-    it.each(command.options.map(({ long, short }) => [long ?? '', short ?? '']))(
+    const options = [command, ...command.commands].flatMap((each) => each.options);
+
+    it.each(options.map(({ long, short }) => [long ?? '', short ?? '']))(
       `${command.name()} %s`,
       (long, short) => {
         const flags = optionTable.map((cell): readonly string[] => cell.match(/--?[\w-]+/g) ?? []);
@@ -91,7 +93,7 @@ describe('docs/cli.md', () => {
     );
 
     it(`${command.name()}: no option that is gone`, () => {
-      const known = command.options.flatMap(({ long, short }) => [long, short]);
+      const known = options.flatMap(({ long, short }) => [long, short]);
       const documented = optionTable.flatMap((cell) => cell.match(/--?[A-Za-z][\w-]*/g) ?? []);
       const flags = documented.filter((name) => /^(--\w|-\w$)/.test(name));
       expect(flags.filter((name) => !known.includes(name))).toEqual([]);

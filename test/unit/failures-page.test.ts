@@ -30,8 +30,11 @@ const fileOf = (test: string): string => path.join(root, 'test', `${test}.test.t
 it('docs/failures.md has a row for every case of its kind, or says why not', () => {
   const numbers = [...page.matchAll(/#(\d+)/g)].map(([, number]) => Number(number));
   const expected = [
-    ...[1, 2, 3, 4, 5, 6, 7, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 24, 25, 26],
+    ...[
+      1, 2, 3, 4, 5, 6, 7, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27,
+    ],
     ...[28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 49, 55, 58, 59, 60, 64, 65],
+    ...[80, 81, 82, 83, 84, 85, 86, 87, 88, 89, 90, 91, 92],
   ];
   expect(expected.filter((number) => !numbers.includes(number))).toEqual([]);
 });

@@ -78,6 +78,25 @@ describe('planRunsOn', () => {
     expect(planRunsOn(plan, a100)?.code).toBe('ERR_TRT_ENGINE_GPU');
   });
 
+  it.each([
+    ['amperePlus', { a100: true, t4: false, rtx5090: true }],
+    ['sameComputeCapability', { a100: false, t4: false, rtx5090: false }],
+    ['none', { a100: false, t4: false, rtx5090: false }],
+  ])('lets a plan with hardwareCompatibilityLevel %s run on %j', (level, runs) => {
+    const plan = {
+      flavour: 'tensorrt',
+      computeCapabilities: ['9.0'],
+      gpu: h200,
+      options: { hardwareCompatibilityLevel: level },
+    } as const;
+    const gpus = { a100, t4, rtx5090: { name: 'RTX 5090', computeCapability: '12.0' } };
+    expect(planRunsOn(plan, h200)).toBeNull();
+    for (const [name, expected] of Object.entries(runs)) {
+      const error = planRunsOn(plan, gpus[name as keyof typeof gpus]);
+      expect(error?.code, name).toBe(expected ? undefined : 'ERR_TRT_ENGINE_GPU');
+    }
+  });
+
   it('lets a TensorRT-RTX plan run on those that it lists', () => {
     const plan = {
       flavour: 'tensorrt-rtx',

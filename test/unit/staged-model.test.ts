@@ -36,6 +36,21 @@ it('finds each of many files of external data at once', async () => {
   expect(performance.now() - started).toBeLessThan(3000);
 });
 
+it('lays a model beside its data, as whoever else reads it expects', async () => {
+  const locations = ['model.onnx/a', '_model.onnx', 'sub/b'];
+  const externalData = new Map(locations.map((location) => [location, oneByte]));
+  const staged = await stageModel({ bytes: oneByte, externalData }, null);
+  onTestFinished(() => staged.remove());
+  const tensor = { dataType: 2, dims: [1], offset: null, length: null };
+  const tensors = locations.map((location) => ({ ...tensor, name: location, location }));
+  await staged.bringData(checkedExternalData(tensors));
+  expect(path.dirname(staged.path)).toBe(staged.dataFolder);
+  expect(existsSync(staged.path)).toBe(true);
+  for (const location of locations) {
+    expect(existsSync(path.join(staged.dataFolder, location))).toBe(true);
+  }
+});
+
 type Remove = (writersGone: Promise<void> | undefined) => Promise<void>;
 
 it.each<[string, () => Promise<[string, Remove]>]>([
