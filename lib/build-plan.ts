@@ -7,6 +7,7 @@ import type { BuildProcessOptions } from './build-process';
 import { timingCacheFor } from './cache/timing-cache';
 import { prepareCalibration, type PreparedCalibration } from './calibration/prepare';
 import { optionsForManifest, type CheckedBuildOptions } from './checked-build-options';
+import { TrtError } from './errors';
 import type { FileWork } from './file-work';
 import { manifestOf } from './manifest-of-build';
 import type { Manifest } from './manifest-schema';
@@ -84,7 +85,9 @@ export async function buildPlan(
   // Of a build before this one, whose plan could not be written into the engine cache: TensorRT's must be a new file.
   const { cacheOut = null } = request.calibration ?? {};
   if (cacheOut !== null) await rm(cacheOut, { force: true });
-  const result = await run(task, { ...request, planPath });
+  const result = await run(task, { ...request, planPath }).catch((error: unknown) => {
+    throw atCallersCache(error, task.options.calibration?.cache ?? null);
+  });
   // Of one that was replaced meanwhile, nobody can say which of the two TensorRT opened.
   await checkPluginFiles(plugins, options.plugins, task.work);
   if (result.timingCache?.warning) {
@@ -147,4 +150,16 @@ async function run(task: BuildTask, request: NativeBuildRequest): Promise<Native
   );
   signal?.throwIfAborted();
   return result;
+}
+
+/** TensorRT reads a copy of the calibration cache; the error is about the caller's. */
+function atCallersCache(error: unknown, cache: string | null): unknown {
+  if (cache === null || !(error instanceof TrtError)) return error;
+  if (error.code !== 'ERR_TRT_CALIBRATION_CACHE') return error;
+  const { message, log, details } = error;
+  return new TrtError(error.code, message, {
+    cause: error,
+    log,
+    details: { ...details, path: cache },
+  });
 }

@@ -70,6 +70,11 @@ std::optional<Error> EngineSession::LaneFor(std::shared_ptr<Lane>* lane) {
   const std::lock_guard<std::mutex> lock(mutex_);
   if (!engine_) return EngineClosed();
   if (!missing_.empty()) return WeightsMissing(missing_);
+  if (!lane_) {
+    return Error(ErrorCode::kOutOfMemory,
+                 "the engine has its weights, but no execution context could be made for it. Free "
+                 "GPU memory and call refit() again");
+  }
   *lane = lane_;
   return std::nullopt;
 }
@@ -96,13 +101,6 @@ void EngineSession::RunNow(InferJob* job) {
   if (lane) lane->RunNow(job);
 }
 
-std::string EngineSession::Inspect() {
-  const Activity activity;  // first, so that it ends last: this may be the engine's last owner
-  const std::shared_ptr<LoadedEngine> engine = OpenEngine();
-  device_.MakeCurrent();
-  return engine->Inspect();
-}
-
 template <typename Work>
 auto EngineSession::WithWeights(Work work) {
   const std::lock_guard<std::mutex> one_at_a_time(weights_mutex_);
@@ -126,6 +124,15 @@ auto EngineSession::WithWeights(Work work) {
     update();
     throw;
   }
+}
+
+std::string EngineSession::Inspect() {
+  // Not beside a refit.
+  return WithWeights([&](const std::shared_ptr<LoadedEngine>& engine, OperationLog*) {
+    const Activity activity;
+    device_.MakeCurrent();
+    return engine->Inspect();
+  });
 }
 
 std::vector<std::string> EngineSession::Refit(RefitSource source) {

@@ -9,6 +9,7 @@ namespace {
 
 std::vector<std::string> NamesOf(const std::vector<WeightsInfo>& weights) {
   std::vector<std::string> names;
+  names.reserve(weights.size());
   for (const WeightsInfo& info : weights) names.push_back(info.name);
   return names;
 }
@@ -96,6 +97,7 @@ void EngineWeights::CollectFrom(const ModelWeights& source, OperationLog* log) {
 void EngineWeights::CollectNamed(std::vector<NamedWeights> weights, OperationLog* log) {
   if (!refitter_) refitter_ = engine_->CreateRefitter(log);
   std::vector<std::string> names;
+  names.reserve(weights.size());
   for (const NamedWeights& given : weights) names.push_back(given.info.name);
   try {
     refitter_->Set(std::move(weights), log);

@@ -175,6 +175,20 @@ describe.each(abis)('a stripped plan on %s', (abi) => {
       await engine.close();
     }
   });
+
+  it('tells when no context could be made once the weights were there, and works after the next refit', async () => {
+    const engine = await load(abi, await built(abi, withMode(null, true)), { awaitRefit: true });
+    try {
+      setFaults('cuEventCreate:1+=2');
+      await failure('ERR_TRT_OUT_OF_MEMORY', engine.refit(await fromModel(abi, before)));
+      setFaults();
+      await failure('ERR_TRT_OUT_OF_MEMORY', () => weightsOf(engine));
+      expect(await engine.refit(await fromModel(abi, before))).toEqual([]);
+      expect(await weightsOf(engine)).toEqual(old);
+    } finally {
+      await engine.close();
+    }
+  });
 });
 
 describe.each(abis)('weight streaming on %s', (abi) => {

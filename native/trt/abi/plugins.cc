@@ -1,6 +1,9 @@
 // Plugin libraries, registered with TensorRT for the life of the process: plans and networks may use them from any thread.
+#include <sys/stat.h>
+
+#include <array>
+#include <map>
 #include <mutex>
-#include <set>
 
 #include "core/dynamic_library.h"
 #include "trt/abi/adapters.h"
@@ -10,6 +13,16 @@ namespace {
 
 Error PluginError(const std::string& path, const std::string& message) {
   return Error(ErrorCode::kPlugin, message).With("path", path);
+}
+
+using FileState = std::array<int64_t, 5>;
+
+// What tells a file from another one that came to its path; all 0 where there is none.
+FileState StateOf(const std::string& path) {
+  struct stat found = {};
+  if (stat(path.c_str(), &found) != 0) return {};
+  return {static_cast<int64_t>(found.st_dev), static_cast<int64_t>(found.st_ino), found.st_size,
+          found.st_mtim.tv_sec, found.st_mtim.tv_nsec};
 }
 
 void RegisterStandard(const EntryPoints& entry) {
@@ -77,16 +90,24 @@ void Register(trt::IPluginRegistry* registry, const std::string& path, Operation
 void LoadPlugins(const EntryPoints& entry, const PluginSpec& plugins, OperationLog* log) {
   // TensorRT refuses a library whose plugins are registered already. Never destroyed: threads outlive main().
   static std::mutex& mutex = *new std::mutex;
-  static auto& registered = *new std::set<std::pair<const void*, std::string>>;
+  static auto& registered = *new std::map<std::pair<const void*, std::string>, FileState>;
   if (!plugins.standard && plugins.libraries.empty()) return;
   const std::lock_guard<std::mutex> lock(mutex);
   if (plugins.standard) RegisterStandard(entry);
   if (plugins.libraries.empty()) return;
   trt::IPluginRegistry& registry = Registry(entry);
   for (const std::string& path : plugins.libraries) {
-    if (registered.contains({&registry, path})) continue;
-    Register(&registry, path, log);
-    registered.insert({&registry, path});
+    const FileState state = StateOf(path);
+    const auto known = registered.find({&registry, path});
+    if (known == registered.end()) {
+      Register(&registry, path, log);
+      registered.insert({{&registry, path}, state});
+    } else if (known->second != state) {
+      throw PluginError(path, "the plugin library " + path +
+                                  " was replaced after this process had registered the one that "
+                                  "was there. Start a new process")
+          .With("reason", std::string("changed"));
+    }
   }
 }
 
