@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
@@ -6,7 +6,8 @@ import { exitCodes } from '../../lib/cli/exit-codes';
 import { createProgram } from '../../lib/cli/program';
 
 const root = path.join(__dirname, '..', '..');
-const pages = ['README.md', 'docs/cli.md', 'docs/errors.md', 'docs/failures.md', 'docs/signing.md'];
+const docs = readdirSync(path.join(root, 'docs')).map((name) => `docs/${name}`);
+const pages = ['README.md', ...docs.filter((name) => name.endsWith('.md'))];
 const cliPage = read('docs/cli.md');
 const errorsPage = read('docs/errors.md');
 
@@ -153,8 +154,8 @@ function anchorsOf(page: string): string[] {
   );
 }
 
-describe('the code in the README', () => {
-  const blocks = fencedBlocks(read('README.md'), 'ts');
+describe('the code in the pages', () => {
+  const blocks = pages.flatMap((page) => fencedBlocks(read(page), 'ts'));
 
   it('is there, and its first block keeps what its title promises', () => {
     const lines = (blocks[0] ?? '').split('\n').filter((line) => line.trim() !== '');
