@@ -106,7 +106,9 @@ export function checkLoadOptions(options: LoadOptions | undefined): CheckedLoadO
     throw invalidArgument('options.library', 'the path of a TensorRT library or folder', library);
   }
   const { onMismatch, model, build } = given;
-  const rebuild = checkedMismatch({ onMismatch, model, build }, { library, device: given.device });
+  const { plugins, standardPlugins } = given;
+  const shared = { library, device: given.device, plugins, standardPlugins };
+  const rebuild = checkedMismatch({ onMismatch, model, build }, shared);
   if (rebuild !== null && manifest !== undefined) {
     const expected = "nothing beside `onMismatch: 'rebuild'`, which makes a new one,";
     throw invalidArgument('options.manifest', expected, manifest);
@@ -118,8 +120,8 @@ export function checkLoadOptions(options: LoadOptions | undefined): CheckedLoadO
     library,
     ...integrity,
     manifest: manifest === undefined ? null : manifestOption(manifest),
-    plugins: checkedPluginPaths(given.plugins),
-    standardPlugins: flag(given.standardPlugins, 'standardPlugins'),
+    plugins: checkedPluginPaths(plugins),
+    standardPlugins: flag(standardPlugins, 'standardPlugins'),
     hostCode: flag(given.hostCode, 'hostCode'),
     weightStreamingBudget: budgetOption(given.weightStreamingBudget),
     weights: weightsOption(given.weights, given.externalData),

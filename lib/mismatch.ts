@@ -23,12 +23,19 @@ export interface MismatchOptions {
   /** The ONNX file to build from; `onMismatch: 'rebuild'` needs it. */
   readonly model?: string | URL | undefined;
   /**
-   * How to build; `output` is the plan's path, and `library` and `device` are those of the load where they are left out. With a
+   * How to build; `output` is the plan's path, and `library`, `device`, `plugins` and `standardPlugins` are those of the
+   * load where they are left out. With a
    * `verificationKey`, `signingKey` must be one that it confirms.
    * Default: `buildEngine`'s defaults.
    */
   readonly build?: Omit<BuildOptions, 'output'> | undefined;
 }
+
+/** What a build takes from the load where it says nothing itself. */
+export type SharedOptions = Pick<
+  BuildOptions,
+  'library' | 'device' | 'plugins' | 'standardPlugins'
+>;
 
 /** A plan that may be built again. */
 export interface CheckedRebuild {
@@ -45,7 +52,7 @@ export interface CheckedRebuild {
  */
 export function checkedMismatch(
   { onMismatch = 'throw', model, build }: Readonly<Record<keyof MismatchOptions, unknown>>,
-  load: { readonly library: string | undefined; readonly device: number | undefined },
+  load: SharedOptions,
 ): CheckedRebuild | null {
   if (onMismatch !== 'throw' && onMismatch !== 'rebuild') {
     throw invalidArgument('options.onMismatch', "'throw' or 'rebuild'", onMismatch);
@@ -67,10 +74,7 @@ export function checkedMismatch(
   return { model: path.resolve(filePathOf(model, 'options.model')), options };
 }
 
-function buildOptionsOf(
-  build: unknown,
-  { library, device }: Parameters<typeof checkedMismatch>[1],
-): BuildOptions {
+function buildOptionsOf(build: unknown, load: SharedOptions): BuildOptions {
   if (build !== undefined && (typeof build !== 'object' || build === null)) {
     throw invalidArgument('options.build', 'an object (options of buildEngine)', build);
   }
@@ -79,11 +83,8 @@ function buildOptionsOf(
     const expected = 'nothing (the plan is built to the path that is loaded)';
     throw invalidArgument('options.build.output', expected, given.output);
   }
-  const options = {
-    ...(library === undefined ? {} : { library }),
-    ...(device === undefined ? {} : { device }),
-    ...given,
-  };
+  const shared = Object.entries(load).filter(([, value]) => value !== undefined);
+  const options: BuildOptions = { ...Object.fromEntries(shared), ...given };
   // Wrong options are told now, not once a plan does not fit.
   const checked = checkedBuildOptions(options);
   modelSourceOf('model.onnx', checked.externalData);

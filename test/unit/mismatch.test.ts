@@ -145,7 +145,7 @@ describe('onMismatch: rebuild', () => {
 });
 
 describe('its options', () => {
-  const here = { library: '/lib', device: 1 };
+  const here = { library: '/lib', device: 1, plugins: ['/p.so'], standardPlugins: undefined };
   const check = (given: { onMismatch?: unknown; model?: unknown; build?: unknown }) =>
     checkedMismatch({ onMismatch: undefined, model: undefined, build: undefined, ...given }, here);
 
@@ -157,7 +157,7 @@ describe('its options', () => {
   it('bring what the load was told, unless the build was told otherwise', () => {
     expect(check({ onMismatch: 'rebuild', model: 'm.onnx', build: { device: 2 } })).toEqual({
       model: path.resolve('m.onnx'),
-      options: { library: '/lib', device: 2 },
+      options: { library: '/lib', device: 2, plugins: ['/p.so'] },
     });
   });
 
