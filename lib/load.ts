@@ -1,5 +1,11 @@
 import { loadBinding } from './binding';
-import type { NativeBinding, NativeEngine, NativeLoadRequest, NativePlan } from './binding';
+import type {
+  NativeGpu,
+  NativeBinding,
+  NativeEngine,
+  NativeLoadRequest,
+  NativePlan,
+} from './binding';
 import type { BuiltEngine } from './built-engine';
 import { chooseForLoad, findLibraries, goalOfLoad } from './discovery';
 import type { Discovery, FindLibrariesOptions } from './discovery';
@@ -95,7 +101,8 @@ async function planOfFolder(
   folder: string,
   { device, library }: CheckedLoadOptions,
 ): Promise<string> {
-  const gpu = requireGpu(await nativeCall(() => binding.probeDriver()), device);
+  const gpu = async (): Promise<NativeGpu> =>
+    requireGpu(await nativeCall(() => binding.probeDriver()), device);
   return await planInFolder(folder, { gpu, library, findLibraries });
 }
 

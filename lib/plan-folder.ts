@@ -11,7 +11,8 @@ import { isPlanFile } from './own-files';
 
 /** What a choice among plans depends on. */
 export interface PlanFolderMachine {
-  readonly gpu: NativeGpu;
+  /** Asked once there are plans to choose from. */
+  readonly gpu: () => Promise<NativeGpu>;
   /** As `LoadOptions.library`. */
   readonly library: string | undefined;
   readonly findLibraries: (options: FindLibrariesOptions) => Promise<Discovery>;
@@ -50,10 +51,11 @@ export async function planInFolder(folder: string, machine: PlanFolderMachine): 
       { details: { path: folder, plans: [] } },
     );
   }
+  const gpu = await machine.gpu();
   const candidates: Candidate[] = [];
   // One after another: each release is looked for once, and discovery remembers what it opened.
-  for (const file of files) candidates.push(await candidateAt(file, machine));
-  const fitting = candidates.filter(isFitting).sort((a, b) => byFit(a, b, machine.gpu));
+  for (const file of files) candidates.push(await candidateAt(file, gpu, machine));
+  const fitting = candidates.filter(isFitting).sort((a, b) => byFit(a, b, gpu));
   const [best] = fitting;
   if (best !== undefined) return best.path;
   throw noneFits(folder, candidates);
@@ -82,13 +84,17 @@ async function plansIn(folder: string): Promise<readonly string[]> {
   return plans;
 }
 
-async function candidateAt(file: string, machine: PlanFolderMachine): Promise<Candidate> {
+async function candidateAt(
+  file: string,
+  gpu: NativeGpu,
+  machine: PlanFolderMachine,
+): Promise<Candidate> {
   let manifest: Manifest | null = null;
   try {
     manifest = await readManifest(manifestPathOf(file));
     // Removed since the folder was read.
     if (manifest === null) throw gone(file);
-    const refusal = planRunsOn(manifest, machine.gpu);
+    const refusal = planRunsOn(manifest, gpu);
     if (refusal !== null) throw refusal;
     const { flavour, version } = manifest;
     const goal = goalOfLoad({ flavour, version });

@@ -244,7 +244,8 @@ describe('a plan', () => {
 
   it('#12 is reported when it is missing, or a folder', async () => {
     await failure('ERR_TRT_ENGINE_NOT_FOUND', loadEngine(path.join(folder, 'missing.engine')));
-    await failure('ERR_TRT_ENGINE_NOT_FOUND', loadEngine(folder));
+    const empty = await fs.mkdtemp(path.join(folder, 'empty-'));
+    await failure('ERR_TRT_ENGINE_NOT_FOUND', loadEngine(empty));
   });
 
   it('#1 is reported when it is empty', async () => {

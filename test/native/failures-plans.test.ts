@@ -21,6 +21,7 @@ import { runNode } from '../support/native-processes';
 const { buildEngine, loadEngine } = trtNode;
 await requireRtx();
 const folder = await temporaryFolder();
+await fs.mkdir(path.join(folder, 'empty'));
 const good = path.join(folder, 'good.engine');
 const target = {
   runtime: 'tensorrt-rtx',
@@ -192,7 +193,7 @@ describe('#12 a path that leads to no file of bytes', () => {
   const noFile = { plan: 'ERR_TRT_ENGINE_NOT_FOUND', model: 'ERR_TRT_ONNX_INVALID' } as const;
   const noPath = { plan: 'ERR_TRT_INVALID_ARG', model: 'ERR_TRT_INVALID_ARG' } as const;
   it.each<[string, () => string | URL, { plan: TrtErrorCode; model: TrtErrorCode }]>([
-    ['a folder', () => folder, noFile],
+    ['a folder without plans', () => inFolder('empty'), noFile],
     ['a FIFO', () => inFolder('fifo'), noFile],
     ['/dev/zero', () => '/dev/zero', noFile],
     ['a link to nothing', () => inFolder('dangling'), notThere],
@@ -244,7 +245,7 @@ describe('what refused plans leave', () => {
     const refuse = async (): Promise<void> => {
       await failure('ERR_TRT_ENGINE_DIGEST', loadEngine(file));
       await failure('ERR_TRT_ENGINE_DIGEST', loadEngine(large, { manifest }));
-      await failure('ERR_TRT_ENGINE_NOT_FOUND', loadEngine(folder));
+      await failure('ERR_TRT_ENGINE_NOT_FOUND', loadEngine(path.join(folder, 'empty')));
       await failure('ERR_TRT_ENGINE_INVALID', loadEngine(digits));
       await failure('ERR_TRT_ONNX_INVALID', buildEngine(folder, target));
     };

@@ -3,8 +3,8 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { installPackage, type InstalledPackage } from './installed-package';
 
-/** What a user downloads: the binary, the JavaScript, the types and the docs. It measured 428 kB when this was written. */
-const largestTarballBytes = 1_000_000;
+/** What a user downloads: the binary, the JavaScript, the types and the docs. With the whole builder it measured 1009 kB. */
+const largestTarballBytes = 1_500_000;
 
 describe('the installed package', () => {
   let installed: InstalledPackage;

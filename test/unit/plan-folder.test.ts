@@ -43,7 +43,7 @@ const all = [library('tensorrt', '10.6.0', 'v10'), library('tensorrt-rtx', '1.7.
 
 const choose = (gpu = h200, libraries: readonly UsableLibrary[] = all): Promise<string> =>
   planInFolder(folder, {
-    gpu,
+    gpu: () => Promise.resolve(gpu),
     library: undefined,
     findLibraries: ({ flavour }) =>
       Promise.resolve({
