@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { defaultTuning } from '../../lib/builder-tuning';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -11,6 +10,7 @@ import { LentBytes } from '../../lib/lent-bytes';
 import { checkedExternalData } from '../../lib/onnx/external-data';
 import { stageModel } from '../../lib/staged-model';
 import { fileWork } from '../support/manifests';
+import { buildRequest } from '../support/build-requests';
 
 const oneByte = new LentBytes('data', new Uint8Array(1));
 const outlived = path.join(__dirname, '..', 'fixtures', 'build-children', 'outlived.cjs');
@@ -105,25 +105,6 @@ it.each<[string, () => Promise<[string, Remove]>]>([
 );
 
 function orderFor(planPath: string, model: string): NativeBuildRequest {
-  return {
-    library: { core: '/nowhere/libnvinfer.so.10', parser: null },
-    model,
-    externalData: null,
-    stage: '/nowhere',
-    modelSha256: '',
-    planPath,
-    device: null,
-    tf32: null,
-    typing: 'strong',
-    precisions: [],
-    calibration: null,
-    timingCache: null,
-    plugins: [],
-    standardPlugins: true,
-    tuning: defaultTuning,
-    profiles: [],
-    computeCapabilities: [],
-    optimizationLevel: null,
-    memoryPools: {},
-  };
+  const library = { core: '/nowhere/libnvinfer.so.10', parser: null };
+  return { ...buildRequest(planPath), library, model };
 }
