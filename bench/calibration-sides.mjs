@@ -76,7 +76,7 @@ export async function buildWithPython(job, name) {
 }
 
 /** A process for each build, as trtNode's builds have: neither finds libraries or a GPU warm that the other does not. */
-async function runPeer(python, request) {
+export async function runPeer(python, request) {
   const script = fileURLToPath(new URL('calibration_peer.py', import.meta.url));
   const child = spawn(python, [script, request], {
     stdio: ['ignore', 2, 2, 'pipe'],

@@ -2,6 +2,9 @@
 
     python3 calibration_peer.py request.json
 
+The request gives its data in one of two ways: a raw file of float32 for one `input`, whose `dims` are batches, samples and the rest; or
+an .npz file with an array of samples for each of `inputs`, a profile by name, which are cut to batches of `batch`.
+
 What it measured goes as one JSON line to file descriptor 3. Written as a careful user of the bindings would: all batches in
 memory before the clock starts, one page-locked copy to the device for each, the clock around parsing and building alone.
 """
@@ -11,7 +14,9 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import platform
 import sys
+from dataclasses import dataclass
 from time import perf_counter
 
 import numpy as np
@@ -31,36 +36,77 @@ CALIBRATORS = {
 }
 
 
-def calibrator_of(algorithm: str, batches: np.ndarray, cuda):
+@dataclass
+class Input:
+    batches: np.ndarray
+    """Batches, samples of each, and the dims of a sample."""
+    profile: dict
+
+
+def inputs_of(request: dict) -> dict[str, Input]:
+    if "inputs" not in request:
+        batches = np.fromfile(request["data"], dtype=np.float32).reshape(request["dims"])
+        return {request["input"]: Input(batches, request["profile"])}
+    with np.load(request["data"]) as arrays:
+        return {
+            name: Input(in_batches(arrays[name], request["batch"]), profile)
+            for name, profile in request["inputs"].items()
+        }
+
+
+def in_batches(samples: np.ndarray, size: int) -> np.ndarray:
+    """Samples that do not fill a last batch are left out, as trt-node leaves them out."""
+    count = len(samples) // size
+    return samples[: count * size].reshape(count, size, *samples.shape[1:])
+
+
+class Feed:
+    """One input's batches on their way to the device."""
+
+    def __init__(self, batches: np.ndarray, cuda) -> None:
+        self.batches = batches
+        self.cuda = cuda
+        size = batches[0].nbytes
+        self.device = cuda.device_alloc(size)
+        self.host = cuda.host_alloc(size)
+        memory = (ctypes.c_uint8 * size).from_address(int(self.host))
+        self.staging = np.frombuffer(memory, dtype=batches.dtype).reshape(batches[0].shape)
+
+    def start(self, index: int) -> None:
+        np.copyto(self.staging, self.batches[index])
+        # The default stream waits for what TensorRT still does with the last batch.
+        self.cuda.h2d(self.device, self.host, self.staging.nbytes, 0)
+
+
+def calibrator_of(algorithm: str, inputs: dict[str, Input], cuda):
     base = CALIBRATORS[algorithm]
+    counts = {len(given.batches) for given in inputs.values()}
+    if len(counts) != 1:
+        raise ValueError(f"expected as many batches of each input but found {sorted(counts)}")
+    (count,) = counts
 
     class Calibrator(base):
         def __init__(self) -> None:
             base.__init__(self)
-            size = batches[0].nbytes
-            self.device = cuda.device_alloc(size)
-            self.host = cuda.host_alloc(size)
-            memory = (ctypes.c_uint8 * size).from_address(int(self.host))
-            self.staging = np.frombuffer(memory, dtype=batches.dtype).reshape(batches[0].shape)
+            self.feeds = {name: Feed(given.batches, cuda) for name, given in inputs.items()}
             self.served = 0
             self.first = self.last = self.written = None
             self.cache = b""
 
         def get_batch_size(self) -> int:
-            return batches.shape[1]
+            return next(iter(inputs.values())).batches.shape[1]
 
         def get_batch(self, names):
-            if self.served == len(batches):
+            if self.served == count:
                 self.last = perf_counter()
                 return None
-            np.copyto(self.staging, batches[self.served])
-            # The default stream waits for what TensorRT still does with the last batch.
-            cuda.h2d(self.device, self.host, self.staging.nbytes, 0)
+            for feed in self.feeds.values():
+                feed.start(self.served)
             cuda.synchronize(0)
             self.served += 1
             if self.served == 1:
                 self.first = perf_counter()
-            return [int(self.device)]
+            return [int(self.feeds[name].device) for name in names]
 
         def read_calibration_cache(self):
             return None
@@ -72,17 +118,22 @@ def calibrator_of(algorithm: str, batches: np.ndarray, cuda):
     return Calibrator()
 
 
-def profile_of(builder, name: str, dims: dict):
+def profile_of(builder, dims: dict[str, dict]):
     profile = builder.create_optimization_profile()
-    profile.set_shape(name, dims["min"], dims["opt"], dims["max"])
+    for name, of_input in dims.items():
+        profile.set_shape(name, of_input["min"], of_input["opt"], of_input["max"])
     return profile
 
 
+def same_dims(dims) -> dict:
+    return {"min": dims, "opt": dims, "max": dims}
+
+
 def build(request: dict) -> dict:
-    batches = np.fromfile(request["data"], dtype=np.float32).reshape(request["dims"])
+    inputs = inputs_of(request)
     cuda = open_cuda(request["device"])
     logger = trt.Logger(trt.Logger.ERROR)
-    calibrator = calibrator_of(request["algorithm"], batches, cuda)
+    calibrator = calibrator_of(request["algorithm"], inputs, cuda)
 
     started = perf_counter()
     builder = trt.Builder(logger)
@@ -92,6 +143,8 @@ def build(request: dict) -> dict:
         raise RuntimeError(str([parser.get_error(i).desc() for i in range(parser.num_errors)]))
     config = builder.create_builder_config()
     config.set_flag(trt.BuilderFlag.INT8)
+    if request.get("fp16", False):
+        config.set_flag(trt.BuilderFlag.FP16)
     config.profiling_verbosity = trt.ProfilingVerbosity.DETAILED
     if request["optimizationLevel"] is not None:
         config.builder_optimization_level = request["optimizationLevel"]
@@ -99,11 +152,10 @@ def build(request: dict) -> dict:
         with open(request["timingCache"], "rb") as file:
             timing_cache = config.create_timing_cache(file.read())
         config.set_timing_cache(timing_cache, ignore_mismatch=False)
-    name = request["input"]
-    config.add_optimization_profile(profile_of(builder, name, request["profile"]))
-    calibration_dims = request["dims"][1:]
-    same = {"min": calibration_dims, "opt": calibration_dims, "max": calibration_dims}
-    config.set_calibration_profile(profile_of(builder, name, same))
+    profiles = {name: given.profile for name, given in inputs.items()}
+    config.add_optimization_profile(profile_of(builder, profiles))
+    calibrated = {name: same_dims(given.batches.shape[1:]) for name, given in inputs.items()}
+    config.set_calibration_profile(profile_of(builder, calibrated))
     config.int8_calibrator = calibrator
     building = perf_counter()
     plan = builder.build_serialized_network(network, config)
@@ -118,6 +170,8 @@ def build(request: dict) -> dict:
             file.write(plan)
     return {
         "tensorrt": trt.__version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
         "batches": calibrator.served,
         "batchesSeconds": calibrator.last - calibrator.first,
         "scalesSeconds": calibrator.written - building,
