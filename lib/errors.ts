@@ -57,6 +57,8 @@ export type TrtErrorCode =
   | 'ERR_TRT_INPUT_DETACHED'
   | 'ERR_TRT_OUTPUT_UNKNOWN'
   | 'ERR_TRT_ENGINE_CLOSED'
+  | 'ERR_TRT_QUEUE_FULL'
+  | 'ERR_TRT_DEADLINE'
   | 'ERR_TRT_INFER_FAILED'
   | 'ERR_TRT_CUDA'
   | 'ERR_TRT_CUDA_CONTEXT_LOST'
@@ -89,12 +91,15 @@ export class TrtError extends Error {
   readonly code: TrtErrorCode;
   readonly log: readonly LogLine[];
   readonly details: Readonly<Record<string, unknown>>;
+  /** Whether this process can no longer use the GPU, whatever it tries: end it and start another. */
+  readonly fatal: boolean;
 
   constructor(code: TrtErrorCode, message: string, options: TrtErrorOptions = {}) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined);
     this.code = code;
     this.log = options.log ?? [];
     this.details = options.details ?? {};
+    this.fatal = code === 'ERR_TRT_CUDA_CONTEXT_LOST';
     captureStack(this);
   }
 }

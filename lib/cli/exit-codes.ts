@@ -80,6 +80,8 @@ const byErrorCode: Readonly<Record<TrtErrorCode, ExitCode>> = {
   ERR_TRT_INPUT_DETACHED: exitCodes.failed,
   ERR_TRT_OUTPUT_UNKNOWN: exitCodes.failed,
   ERR_TRT_ENGINE_CLOSED: exitCodes.failed,
+  ERR_TRT_QUEUE_FULL: exitCodes.failed,
+  ERR_TRT_DEADLINE: exitCodes.failed,
   ERR_TRT_INFER_FAILED: exitCodes.failed,
   ERR_TRT_CUDA: exitCodes.failed,
   ERR_TRT_CUDA_CONTEXT_LOST: exitCodes.failed,

@@ -56,6 +56,10 @@ const char* ErrorCodeName(ErrorCode code) {
       return "ERR_TRT_REFIT";
     case ErrorCode::kEngineClosed:
       return "ERR_TRT_ENGINE_CLOSED";
+    case ErrorCode::kQueueFull:
+      return "ERR_TRT_QUEUE_FULL";
+    case ErrorCode::kDeadline:
+      return "ERR_TRT_DEADLINE";
     case ErrorCode::kInferFailed:
       return "ERR_TRT_INFER_FAILED";
     case ErrorCode::kCuda:

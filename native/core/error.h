@@ -39,6 +39,8 @@ enum class ErrorCode {
   kDeserialize,
   kRefit,
   kEngineClosed,
+  kQueueFull,
+  kDeadline,
   kInferFailed,
   kCuda,
   kCudaContextLost,
