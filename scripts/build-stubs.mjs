@@ -6,6 +6,7 @@
  *
  *   v10/libnvinfer.so.10, v11/libnvinfer.so.11 (with their libnvinfer_plugin), rtx/libtensorrt_rtx.so.1, each with its parser
  *   driver/libcuda.so.1, driver/control.node, plugin/libstub_plugin.so
+ *   plugin/libroll_plugin.so: no stub but a plugin for a real TensorRT 10; the GPU tests find it by TRT_NODE_TEST_PLUGIN
  */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -150,6 +151,11 @@ async function compilePlugin(folder) {
   await compile([
     ...[...flags, '-shared', path.join(sources, 'plugin', 'plugin.cc')],
     ...['-o', path.join(folder, 'libstub_plugin.so')],
+  ]);
+  await compile([
+    ...[...flags, ...includes, '-isystem', path.join(headers, 'v10'), '-shared'],
+    path.join(sources, 'plugin', 'roll.cc'),
+    ...['-o', path.join(folder, 'libroll_plugin.so'), '-ldl'],
   ]);
 }
 
