@@ -175,61 +175,6 @@ describe("isolation: 'thread'", () => {
   });
 });
 
-describe('#21 a workspace that is too small', () => {
-  it('is a typed error with the layer and the limit, and the process infers on', async () => {
-    const model = path.join(folder, 'needs-workspace.onnx');
-    const hidden = 512;
-    const k = {
-      name: 'k',
-      type: 'int64',
-      dims: [1],
-      data: new Uint8Array(new BigInt64Array([3000n]).buffer),
-    } as const;
-    await fs.writeFile(
-      model,
-      // A recurrence and a sort: both keep intermediate results.
-      writeOnnx({
-        inputs: [float('x', 32, 16, hidden)],
-        outputs: [float('values', 32, 1, 16, 100), float('top', 64, 3000)],
-        nodes: [
-          {
-            op: 'LSTM',
-            inputs: ['x', 'w', 'r'],
-            outputs: ['values'],
-            attributes: { hidden_size: 100 },
-          },
-          { op: 'Reshape', inputs: ['x', 'shape'], outputs: ['rows'] },
-          { op: 'TopK', inputs: ['rows', 'k'], outputs: ['top', 'indices'] },
-        ],
-        constants: [
-          zeros('w', 1, 400, hidden),
-          zeros('r', 1, 400, 100),
-          {
-            name: 'shape',
-            type: 'int64',
-            dims: [2],
-            data: new Uint8Array(new BigInt64Array([64n, 4096n]).buffer),
-          },
-          k,
-        ],
-      }),
-    );
-    const options = { runtime: 'tensorrt', optimizationLevel: 0, timingCache: false } as const;
-    const error = await failureOf(
-      buildEngine(model, { ...options, memoryPools: { workspace: 1024 } }),
-    );
-    console.log(`workspace of 1 KiB: ${error.code}: ${error.message}`);
-    expect(error).toMatchObject({
-      code: 'ERR_TRT_BUILD_FAILED',
-      details: { reason: 'workspace', limitBytes: 1024, layer: expect.any(String) as string },
-    });
-    expect(error.log.length).toBeGreaterThan(0);
-    await expectInference();
-    // The model is one that builds.
-    expect((await buildEngine(model, options)).sizeBytes).toBeGreaterThan(0);
-  });
-});
-
 /** A process that holds all device memory but `leave` bytes, through the driver alone. */
 async function holdDeviceMemory(leave: number): Promise<{ release(): Promise<void> }> {
   const source = `

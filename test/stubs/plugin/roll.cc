@@ -1,5 +1,5 @@
 // TEST ONLY. A plugin library for a real TensorRT 10, as IPluginRegistry::loadLibrary takes it: TrtNodeTestRoll moves the first
-// dimension of a float32 tensor on by `shift`, as numpy.roll does. Copies of the driver do it: neither nvcc nor CUDA's runtime
+// dimension of a float32 tensor on by `shift`, as numpy.roll does, and asks for `workspace` bytes that it does not use. Copies of the driver do it: neither nvcc nor CUDA's runtime
 // is needed to compile it, and nothing of TensorRT is linked.
 #include <NvInfer.h>
 #include <cuda.h>
@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <optional>
 
 namespace {
 
@@ -18,6 +19,7 @@ constexpr const char* kName = "TrtNodeTestRoll";
 constexpr const char* kVersion = "1";
 constexpr const char* kNamespace = "";
 constexpr const char* kShift = "shift";
+constexpr const char* kWorkspace = "workspace";
 
 constexpr int32_t kDone = 0;
 constexpr int32_t kRefused = 1;
@@ -36,7 +38,7 @@ class Roll final : public trt::IPluginV3,
                    public trt::IPluginV3OneBuild,
                    public trt::IPluginV3OneRuntime {
  public:
-  explicit Roll(int32_t shift) : shift_(shift) {}
+  Roll(int32_t shift, int32_t workspace) : shift_(shift), workspace_(workspace) {}
 
   // Fields point into the plugin that they belong to.
   Roll(const Roll&) = delete;
@@ -54,7 +56,9 @@ class Roll final : public trt::IPluginV3,
     }
     return nullptr;
   }
-  trt::IPluginV3* clone() noexcept override { return std::make_unique<Roll>(shift_).release(); }
+  trt::IPluginV3* clone() noexcept override {
+    return std::make_unique<Roll>(shift_, workspace_).release();
+  }
 
   // trt::IPluginV3OneCore
   const char* getPluginName() const noexcept override { return kName; }
@@ -87,6 +91,12 @@ class Roll final : public trt::IPluginV3,
                                  int32_t input_count, int32_t output_count) noexcept override {
     const trt::PluginTensorDesc& tensor = tensors[position].desc;
     return tensor.type == trt::DataType::kFLOAT && tensor.format == trt::TensorFormat::kLINEAR;
+  }
+
+  size_t getWorkspaceSize(const trt::DynamicPluginTensorDesc* inputs, int32_t input_count,
+                          const trt::DynamicPluginTensorDesc* outputs,
+                          int32_t output_count) const noexcept override {
+    return static_cast<size_t>(workspace_);
   }
 
   // trt::IPluginV3OneRuntime
@@ -123,9 +133,22 @@ class Roll final : public trt::IPluginV3,
 
  private:
   const int32_t shift_;
-  const trt::PluginField field_{kShift, &shift_, trt::PluginFieldType::kINT32, 1};
-  const trt::PluginFieldCollection fields_{1, &field_};
+  const int32_t workspace_;
+  const std::array<trt::PluginField, 2> fields_of_plan_{
+      trt::PluginField{kShift, &shift_, trt::PluginFieldType::kINT32, 1},
+      trt::PluginField{kWorkspace, &workspace_, trt::PluginFieldType::kINT32, 1}};
+  const trt::PluginFieldCollection fields_{2, fields_of_plan_.data()};
 };
+
+// False where the field is there and is not one int32.
+bool ReadField(const trt::PluginField& field, const char* name, std::optional<int32_t>* value) {
+  if (std::strcmp(field.name, name) != 0) return true;
+  if (field.type != trt::PluginFieldType::kINT32 || field.length != 1) return false;
+  int32_t read = 0;
+  std::memcpy(&read, field.data, sizeof(read));
+  *value = read;
+  return true;
+}
 
 class RollCreator final : public trt::IPluginCreatorV3One {
  public:
@@ -133,14 +156,15 @@ class RollCreator final : public trt::IPluginCreatorV3One {
   trt::IPluginV3* createPlugin(const char* name, const trt::PluginFieldCollection* given,
                                trt::TensorRTPhase phase) noexcept override {
     if (given == nullptr) return nullptr;
+    std::optional<int32_t> shift;
+    std::optional<int32_t> workspace;
     for (int32_t i = 0; i < given->nbFields; ++i) {
       const trt::PluginField& field = given->fields[i];
-      if (std::strcmp(field.name, kShift) != 0) continue;
-      if (field.type != trt::PluginFieldType::kINT32 || field.length != 1) return nullptr;
-      int32_t shift = 0;
-      std::memcpy(&shift, field.data, sizeof(shift));
-      return std::make_unique<Roll>(shift).release();
+      if (!ReadField(field, kShift, &shift) || !ReadField(field, kWorkspace, &workspace)) {
+        return nullptr;
+      }
     }
+    if (shift) return std::make_unique<Roll>(*shift, workspace.value_or(0)).release();
     return nullptr;
   }
   const trt::PluginFieldCollection* getFieldNames() noexcept override { return &fields_; }
@@ -149,8 +173,10 @@ class RollCreator final : public trt::IPluginCreatorV3One {
   const char* getPluginNamespace() const noexcept override { return kNamespace; }
 
  private:
-  const trt::PluginField field_{kShift, nullptr, trt::PluginFieldType::kINT32, 1};
-  const trt::PluginFieldCollection fields_{1, &field_};
+  const std::array<trt::PluginField, 2> names_{
+      trt::PluginField{kShift, nullptr, trt::PluginFieldType::kINT32, 1},
+      trt::PluginField{kWorkspace, nullptr, trt::PluginFieldType::kINT32, 1}};
+  const trt::PluginFieldCollection fields_{2, names_.data()};
 };
 
 }  // namespace
