@@ -1,5 +1,6 @@
 // Registers the bindings and holds what each environment needs; everything else is in native/napi.
 #include "napi/bindings.h"
+#include "napi/device_work.h"
 
 namespace trtnode {
 
@@ -7,6 +8,7 @@ class TrtNodeAddon : public Napi::Addon<TrtNodeAddon> {
  public:
   TrtNodeAddon(Napi::Env env, Napi::Object exports) {
     data_.state = EnvState::Create(env);
+    data_.device_work = DeviceWork::Create(env, data_.state);
     RegisterProbe(env, exports);
     RegisterBuild(env, exports);
     RegisterHash(env, exports);
@@ -14,7 +16,11 @@ class TrtNodeAddon : public Napi::Addon<TrtNodeAddon> {
     RegisterPlan(env, exports, &data_);
     RegisterEngine(env, exports, &data_);
     RegisterLock(env, exports, &data_);
-    RegisterRequest(env, &data_);
+    RegisterStaging(env, &data_);
+    RegisterDevice(env, exports, &data_);
+    RegisterStream(env, exports, &data_);
+    RegisterEvent(env, exports, &data_);
+    RegisterContext(env, &data_);
   }
 
   AddonData& data() { return data_; }

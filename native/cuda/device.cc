@@ -96,9 +96,9 @@ void Device::TryMakeCurrent() const noexcept {
   static_cast<void>(Driver::Get().table_or_null()->CtxSetCurrent(context_));
 }
 
-DeviceMemory Device::Memory() const {
+MemoryInfo Device::Memory() const {
   MakeCurrent();
-  DeviceMemory memory;
+  MemoryInfo memory;
   CheckCuda(Driver::Get().table().MemGetInfo(&memory.free_bytes, &memory.total_bytes),
             "cuMemGetInfo");
   return memory;

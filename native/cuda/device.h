@@ -21,7 +21,7 @@ struct DeviceInfo {
   }
 };
 
-struct DeviceMemory {
+struct MemoryInfo {
   size_t free_bytes = 0;
   size_t total_bytes = 0;
 };
@@ -43,7 +43,7 @@ class Device {
   // For destructors: after a lost context it fails, and then there is nobody to tell and nothing left to free.
   void TryMakeCurrent() const noexcept;
 
-  DeviceMemory Memory() const;
+  MemoryInfo Memory() const;
 
  private:
   Device(DeviceInfo info, CUcontext context) : info_(std::move(info)), context_(context) {}

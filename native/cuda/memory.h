@@ -22,6 +22,7 @@ class DeviceBuffer {
   void Reserve(size_t size);
 
   CUdeviceptr pointer() const { return pointer_; }
+  size_t capacity() const { return capacity_; }
   // The same, as TensorRT takes it. The driver's own type for device addresses is an integer.
   void* address() const {
     return reinterpret_cast<void*>(pointer_);  // NOLINT(performance-no-int-to-ptr)

@@ -1,11 +1,49 @@
 #include "exec/engine_session.h"
 
+#include <algorithm>
+
 #include "core/activity.h"
 
 namespace trtnode {
+namespace {
+
+// Of the GPU's memory: what a second context may take without having been asked for.
+constexpr uint64_t kShareOfSpareContext = 10;
+
+// Whoever plans each call anew should find its graphs again.
+constexpr size_t kKnownCalls = 256;
+
+LaneOptions Choose(LaneOptions options, const Device& device, const LoadedEngine& engine) {
+  if (options.lanes > 0) return options;
+  const bool shared = options.context_memory == ContextMemory::kShared;
+  const uint64_t bytes = engine.DeviceMemoryBytes() * (shared ? 1 : 2);
+  options.lanes = bytes <= device.info().memory_total_bytes / kShareOfSpareContext ? 2 : 1;
+  return options;
+}
+
+void RequireMemory(const LaneOptions& options, const Device& device, const LoadedEngine& engine) {
+  const uint64_t each = engine.DeviceMemoryBytes();
+  const bool shared = options.context_memory == ContextMemory::kShared;
+  const uint64_t needed = each * static_cast<uint64_t>(shared ? 1 : options.lanes);
+  const uint64_t free = device.Memory().free_bytes;
+  if (needed <= free) return;
+  throw Error(ErrorCode::kOutOfMemory,
+              "expected " + std::to_string(needed) +
+                  " bytes of free GPU memory for the activations of " +
+                  std::to_string(options.lanes) + " lanes (" + std::to_string(each) +
+                  " each) but found " + std::to_string(free) +
+                  ". Free GPU memory, use fewer `lanes`, contextMemory: 'shared' or smaller "
+                  "profiles, or stream weights (weightStreaming at build, weightStreamingBudget at "
+                  "load)")
+      .With("neededBytes", static_cast<double>(needed))
+      .With("freeBytes", static_cast<double>(free));
+}
+
+}  // namespace
 
 std::shared_ptr<EngineSession> EngineSession::Load(const LibraryFiles& files, const LoadSpec& spec,
-                                                   ByteBlock* plan, int device_index) {
+                                                   ByteBlock* plan, int device_index,
+                                                   const LaneOptions& options) {
   const Activity activity;
   const Device& device = Device::Get(device_index);
   device.MakeCurrent();
@@ -14,7 +52,7 @@ std::shared_ptr<EngineSession> EngineSession::Load(const LibraryFiles& files, co
   OperationLog log;
   const LogScope scope(&log);
   try {
-    return Load(device, backend, spec, plan, &log);
+    return Load(device, backend, spec, options, plan, &log);
   } catch (Error& error) {
     // After a lost context TensorRT's own words are about something else; this names it.
     static_cast<void>(device.Memory());
@@ -24,18 +62,19 @@ std::shared_ptr<EngineSession> EngineSession::Load(const LibraryFiles& files, co
 }
 
 std::shared_ptr<EngineSession> EngineSession::Load(const Device& device, Backend& backend,
-                                                   const LoadSpec& spec, ByteBlock* plan,
-                                                   OperationLog* log) {
+                                                   const LoadSpec& spec, const LaneOptions& options,
+                                                   ByteBlock* plan, OperationLog* log) {
   std::shared_ptr<LoadedEngine> engine = backend.Deserialize(spec, plan->data(), plan->size(), log);
+  const size_t plan_bytes = plan->size();
   plan->Reset();
-  auto weights = std::make_unique<EngineWeights>(engine, spec.await_refit);
+  auto weights = std::make_unique<EngineWeights>(engine, spec.await_refit, plan_bytes);
   return std::shared_ptr<EngineSession>(
-      new EngineSession(device, backend, std::move(engine), std::move(weights)));
+      new EngineSession(device, backend, std::move(engine), std::move(weights), options));
 }
 
 EngineSession::EngineSession(const Device& device, const Backend& backend,
                              std::shared_ptr<LoadedEngine> engine,
-                             std::unique_ptr<EngineWeights> weights)
+                             std::unique_ptr<EngineWeights> weights, const LaneOptions& options)
     : device_(device),
       flavour_(backend.flavour()),
       version_(backend.version()),
@@ -51,8 +90,14 @@ EngineSession::EngineSession(const Device& device, const Backend& backend,
       weight_streaming_budget_bytes_(engine_->WeightStreamingBudgetBytes()),
       refittable_(weights_->refittable()),
       hardware_compatibility_level_(engine_->HardwareCompatibilityLevel()),
-      aux_streams_(engine_->AuxStreams()) {
-  if (missing_.empty()) lane_ = std::make_shared<Lane>(device, engine_, pool_);
+      aux_streams_(engine_->AuxStreams()),
+      options_(Choose(options, device, *engine_)) {
+  if (missing_.empty()) lanes_ = MakeLanes(engine_);
+}
+
+std::shared_ptr<Lanes> EngineSession::MakeLanes(const std::shared_ptr<LoadedEngine>& engine) const {
+  RequireMemory(options_, device_, *engine);
+  return std::make_shared<Lanes>(device_, engine, pool_, options_);
 }
 
 bool EngineSession::closed() {
@@ -66,17 +111,34 @@ std::shared_ptr<LoadedEngine> EngineSession::OpenEngine() {
   return engine_;
 }
 
-std::optional<Error> EngineSession::LaneFor(std::shared_ptr<Lane>* lane) {
+std::optional<Error> EngineSession::LanesFor(std::shared_ptr<Lanes>* lanes) {
   const std::lock_guard<std::mutex> lock(mutex_);
   if (!engine_) return EngineClosed();
   if (!missing_.empty()) return WeightsMissing(missing_);
-  if (!lane_) {
+  if (!lanes_) {
     return Error(ErrorCode::kOutOfMemory,
                  "the engine has its weights, but no execution context could be made for it. Free "
                  "GPU memory and call refit() again");
   }
-  *lane = lane_;
+  *lanes = lanes_;
   return std::nullopt;
+}
+
+std::vector<LaneGraphs> EngineSession::GraphState() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return lanes_ ? lanes_->Graphs() : std::vector<LaneGraphs>();
+}
+
+std::shared_ptr<const CallPlan> EngineSession::PlanCall(int profile, std::vector<Dims> input_dims) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  auto& known = calls_[{profile, input_dims}];
+  if (known) return known;
+  known = std::make_shared<const CallPlan>(profile, std::move(input_dims), inputs_);
+  const std::shared_ptr<const CallPlan> call = known;
+  if (calls_.size() > kKnownCalls) {
+    std::erase_if(calls_, [](const auto& entry) { return entry.second.use_count() == 1; });
+  }
+  return call;
 }
 
 PinnedLease EngineSession::TakeStaging(size_t size) {
@@ -85,10 +147,10 @@ PinnedLease EngineSession::TakeStaging(size_t size) {
 }
 
 void EngineSession::Submit(std::shared_ptr<InferJob> job) {
-  std::shared_ptr<Lane> lane;
-  job->error = LaneFor(&lane);
-  if (lane) {
-    lane->Submit(std::move(job));
+  std::shared_ptr<Lanes> lanes;
+  job->error = LanesFor(&lanes);
+  if (lanes) {
+    lanes->Submit(std::move(job));
   } else {
     job->done();
   }
@@ -96,9 +158,14 @@ void EngineSession::Submit(std::shared_ptr<InferJob> job) {
 
 void EngineSession::RunNow(InferJob* job) {
   const Activity activity;
-  std::shared_ptr<Lane> lane;
-  job->error = LaneFor(&lane);
-  if (lane) lane->RunNow(job);
+  std::shared_ptr<Lanes> lanes;
+  job->error = LanesFor(&lanes);
+  if (lanes) lanes->RunNow(job);
+}
+
+bool EngineSession::Cancel(const InferJob* job) {
+  std::shared_ptr<Lanes> lanes;
+  return !LanesFor(&lanes) && lanes->Cancel(job);
 }
 
 template <typename Work>
@@ -126,6 +193,18 @@ auto EngineSession::WithWeights(Work work) {
   }
 }
 
+void EngineSession::Warm(InferJob* job) {
+  std::shared_ptr<Lanes> lanes;
+  if (const std::optional<Error> error = LanesFor(&lanes)) throw Error(*error);
+  lanes->RunOnEach(job);
+  // What it compiled outlives a process that ends without closing the engine.
+  WithWeights([](const std::shared_ptr<LoadedEngine>& engine, OperationLog*) {
+    const Activity activity;
+    engine->SaveRuntimeCache();
+    return true;
+  });
+}
+
 std::string EngineSession::Inspect() {
   // Not beside a refit.
   return WithWeights([&](const std::shared_ptr<LoadedEngine>& engine, OperationLog*) {
@@ -133,6 +212,41 @@ std::string EngineSession::Inspect() {
     device_.MakeCurrent();
     return engine->Inspect();
   });
+}
+
+std::shared_ptr<ManualContext> EngineSession::CreateContext(int profile) {
+  return WithWeights([&](const std::shared_ptr<LoadedEngine>& engine, OperationLog*) {
+    if (!weights_->missing().empty()) throw WeightsMissing(weights_->missing());
+    const Activity activity;
+    auto context = std::make_shared<ManualContext>(device_, engine, profile, options_.nvtx);
+    contexts_.Add(context);
+    return context;
+  });
+}
+
+LayerProfile EngineSession::ProfileLayers(const LayerProfileSpec& spec) {
+  return WithWeights([&](const std::shared_ptr<LoadedEngine>& engine, OperationLog*) {
+    if (!weights_->missing().empty()) throw WeightsMissing(weights_->missing());
+    const Activity activity;
+    device_.MakeCurrent();
+    return trtnode::ProfileLayers(device_, engine.get(), spec);
+  });
+}
+
+EngineMemory EngineSession::Memory() {
+  // Under the lock, so that this is never the engine's last owner.
+  const std::lock_guard<std::mutex> lock(mutex_);
+  EngineMemory memory;
+  if (!engine_) return memory;
+  memory.weights = engine_->WeightsMemoryBytes();
+  memory.context = engine_->DeviceMemoryBytes();
+  memory.contexts = engine_->AllocatedBytes() - memory.weights;
+  memory.staging = pool_->bytes();
+  if (!lanes_) return memory;
+  memory.lanes = lanes();
+  memory.tensors = lanes_->TensorBytes();
+  if (options_.context_memory == ContextMemory::kShared) memory.contexts += memory.context;
+  return memory;
 }
 
 std::vector<std::string> EngineSession::Refit(RefitSource source) {
@@ -148,25 +262,33 @@ std::vector<std::string> EngineSession::Refit(RefitSource source) {
 }
 
 void EngineSession::ApplyWeights(const std::shared_ptr<LoadedEngine>& engine, OperationLog* log) {
-  std::shared_ptr<Lane> lane;
+  std::shared_ptr<Lanes> lanes;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    lane = lane_;
+    lanes = lanes_;
   }
-  if (lane) {
-    lane->RunExclusive([&](const Stream& stream) {
-      const LogScope scope(log);
+  const auto apply = [&](const Stream& stream) {
+    const LogScope scope(log);
+    const ManualContexts::Pause pause = contexts_.PauseAll();
+    try {
       weights_->Apply(stream, log);
-    });
+    } catch (const Error& error) {
+      contexts_.SetUnusable(error);
+      throw;
+    }
+    contexts_.SetUnusable(std::nullopt);
+  };
+  if (lanes) {
+    lanes->RunExclusive(apply);
     return;
   }
   const Activity activity;
   device_.MakeCurrent();
-  weights_->Apply(Stream(device_), log);
-  lane = std::make_shared<Lane>(device_, engine, pool_);
+  apply(Stream(device_));
+  lanes = MakeLanes(engine);
   const std::lock_guard<std::mutex> lock(mutex_);
   if (!engine_) throw EngineClosed();
-  lane_ = std::move(lane);
+  lanes_ = std::move(lanes);
 }
 
 RefittableWeights EngineSession::ListWeights() {
@@ -189,17 +311,18 @@ FileDigest EngineSession::Serialize(const std::string& plan_path) {
 void EngineSession::Close(Pending pending) {
   const std::lock_guard<std::mutex> one_closer(close_mutex_);
   std::shared_ptr<LoadedEngine> engine;
-  std::shared_ptr<Lane> lane;
+  std::shared_ptr<Lanes> lanes;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     engine = std::move(engine_);
-    lane = std::move(lane_);
+    lanes = std::move(lanes_);
   }
   if (!engine) return;
-  if (lane) lane->Stop(pending);
+  if (lanes) lanes->Stop(pending);
   const std::lock_guard<std::mutex> no_refit(weights_mutex_);
   const Activity activity;
-  lane.reset();
+  contexts_.CloseAll(EngineClosed());
+  lanes.reset();
   device_.TryMakeCurrent();
   weights_.reset();
   engine.reset();

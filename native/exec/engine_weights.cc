@@ -33,6 +33,17 @@ std::unique_ptr<Refitter> TryRefitter(LoadedEngine* engine) {
   }
 }
 
+// Whether a plan is too small for its weights, at the byte each that int8 takes. TensorRT 10.6 names none of a stripped plan's
+// weights as missing, and infers with zeros.
+bool CannotHold(size_t plan_bytes, const std::vector<WeightsInfo>& weights) {
+  size_t least = 0;
+  for (const WeightsInfo& info : weights) {
+    const size_t bytes = ByteCount(info.type, {info.elements});
+    least += std::min(bytes, static_cast<size_t>(info.elements));
+  }
+  return plan_bytes < least;
+}
+
 }  // namespace
 
 Error WeightsMissing(const std::vector<std::string>& names) {
@@ -50,7 +61,8 @@ Error WeightsMissing(const std::vector<std::string>& names) {
       .With("weights", names);
 }
 
-EngineWeights::EngineWeights(std::shared_ptr<LoadedEngine> engine, bool await_refit)
+EngineWeights::EngineWeights(std::shared_ptr<LoadedEngine> engine, bool await_refit,
+                             size_t plan_bytes)
     : engine_(std::move(engine)) {
   const std::unique_ptr<Refitter> refitter = TryRefitter(engine_.get());
   if (!refitter || (await_refit && refitter->All().empty())) {
@@ -59,7 +71,7 @@ EngineWeights::EngineWeights(std::shared_ptr<LoadedEngine> engine, bool await_re
   }
   refittable_ = true;
   lacking_ = refitter->Missing();
-  if (lacking_.empty() && await_refit) {
+  if (lacking_.empty() && (await_refit || CannotHold(plan_bytes, refitter->All()))) {
     tensorrt_counts_ = false;
     lacking_ = NamesOf(refitter->All());
   }

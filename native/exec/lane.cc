@@ -1,295 +1,256 @@
 #include "exec/lane.h"
 
+#include <algorithm>
 #include <cstring>
 #include <new>
+#include <utility>
 
-#include "core/activity.h"
 #include "cuda/device.h"
 
 namespace trtnode {
 namespace {
 
-double Milliseconds(InferJob::Clock::duration duration) {
+using Clock = InferJob::Clock;
+
+// TensorRT's own rule for addresses. Device memory of somebody else's may begin anywhere.
+constexpr CUdeviceptr kAlignment = 256;
+
+double Milliseconds(Clock::duration duration) {
   return std::chrono::duration<double, std::milli>(duration).count();
 }
 
-// How long an idle lane looks for the next inference before it sleeps.
-constexpr std::chrono::microseconds kSpin(50);
+void* AddressOf(CUdeviceptr pointer) {
+  return reinterpret_cast<void*>(pointer);  // NOLINT(performance-no-int-to-ptr)
+}
 
-void Pause() {
-#if defined(__x86_64__)
-  __builtin_ia32_pause();
-#endif
+CUdeviceptr Bindable(const DeviceMemory& memory) {
+  return memory.pointer() % kAlignment == 0 ? memory.pointer() : 0;
+}
+
+bool StreamsWeights(const LoadedEngine& engine) {
+  return engine.WeightStreamingBudgetBytes() < engine.StreamableWeightsBytes();
 }
 
 }  // namespace
 
-Error EngineClosed() {
-  return Error(ErrorCode::kEngineClosed, "the engine is closed. Load it again to use it");
-}
-
 Lane::Lane(const Device& device, std::shared_ptr<LoadedEngine> engine,
-           std::shared_ptr<PinnedPool> pool)
+           std::shared_ptr<PinnedPool> pool, const LaneOptions& options,
+           std::shared_ptr<SharedContextMemory> shared)
     : device_(device),
       engine_(std::move(engine)),
       pool_(std::move(pool)),
+      options_(options),
+      shared_(std::move(shared)),
       stream_(device),
+      wait_(device, options.waiting),
       before_h2d_(device),
+      after_h2d_(device),
       before_compute_(device),
       after_compute_(device),
       before_d2h_(device),
       after_d2h_(device),
-      execution_(engine_->CreateExecution()),
+      execution_(
+          engine_->CreateExecution({.own_memory = shared_ == nullptr, .nvtx = options.nvtx})),
+      cache_(options.max_graphs),
       input_addresses_(engine_->inputs().size()),
       output_addresses_(engine_->outputs().size()) {
-  data_dependent_.resize(engine_->outputs().size());
-  host_inputs_.resize(engine_->inputs().size());
-  host_outputs_.resize(engine_->outputs().size());
-  for (size_t i = 0; i < engine_->inputs().size(); ++i) input_memory_.emplace_back(device);
-  for (size_t i = 0; i < engine_->outputs().size(); ++i) output_memory_.emplace_back(device);
-  thread_ = std::thread([this, environment = CurrentEnvironment()] {
-    SetCurrentEnvironment(environment);
-    ThreadMain();
-  });
+  const std::vector<TensorInfo>& inputs = engine_->inputs();
+  const std::vector<TensorInfo>& outputs = engine_->outputs();
+  if (shared_) execution_->SetDeviceMemory(shared_->address(), shared_->size());
+  data_dependent_.resize(outputs.size());
+  host_inputs_.resize(inputs.size());
+  host_outputs_.resize(outputs.size());
+  output_bytes_.resize(outputs.size());
+  key_.external.resize(inputs.size() + outputs.size());
+  aliases_.resize(outputs.size());
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const auto input = std::ranges::find(inputs, outputs[i].aliased_input, &TensorInfo::name);
+    if (input != inputs.end()) aliases_[i] = static_cast<size_t>(input - inputs.begin());
+  }
+  for (size_t i = 0; i < inputs.size(); ++i) input_memory_.emplace_back(device);
+  for (size_t i = 0; i < outputs.size(); ++i) output_memory_.emplace_back(device);
+  const auto on_host = [](const TensorInfo& tensor) { return tensor.on_host; };
+  has_host_inputs_ = std::ranges::any_of(inputs, on_host);
+  captures_ = options.graphs != GraphMode::kOff && options.max_graphs > 0;
+  if (!captures_) return;
+  if (std::ranges::any_of(outputs, on_host)) {
+    captures_ = false;
+    Refuse("an output is computed on the host, which a graph would not do again");
+  } else if (StreamsWeights(*engine_)) {
+    captures_ = false;
+    Refuse("TensorRT cannot be captured while it streams weights");
+  }
 }
 
 Lane::~Lane() {
-  Stop(Pending::kFinish);
   // TensorRT frees the context's memory on the current device.
   device_.TryMakeCurrent();
-}
-
-void Lane::Submit(std::shared_ptr<InferJob> job) {
-  job->submitted = InferJob::Clock::now();
-  Work work = std::move(job);
-  if (Queue(work)) return;
-  const auto& refused = std::get<std::shared_ptr<InferJob>>(work);
-  refused->error = EngineClosed();
-  refused->done();
-}
-
-bool Lane::Queue(Work& work) {
-  const std::lock_guard<std::mutex> lock(queue_mutex_);
-  if (stopping_) return false;
-  queue_.push_back(std::move(work));
-  has_news_.store(true, std::memory_order_release);
-  queue_changed_.notify_one();
-  return true;
-}
-
-void Lane::RunNow(InferJob* job) {
-  job->submitted = InferJob::Clock::now();
-  {
-    const std::lock_guard<std::mutex> lock(queue_mutex_);
-    if (stopping_) {
-      job->error = EngineClosed();
-      return;
-    }
-  }
-  Execute(job);
-}
-
-void Lane::RunExclusive(std::function<void(const Stream&)> work) {
-  ExclusiveWork task([this, work = std::move(work)](const Stream& stream) {
-    try {
-      work(stream);
-      unusable_.reset();
-    } catch (const Error& error) {
-      unusable_ = error;
-      throw;
-    } catch (const std::exception& error) {
-      unusable_ = Error(ErrorCode::kInternal, error.what());
-      throw;
-    }
-  });
-  std::future<void> done = task.get_future();
-  Work queued = std::move(task);
-  if (!Queue(queued)) throw EngineClosed();
   try {
-    done.get();
-  } catch (const std::future_error&) {
-    throw EngineClosed();  // discarded
+    // After a failure something may still be running.
+    stream_.Synchronize();
+  } catch (const Error&) {  // NOLINT(bugprone-empty-catch)
+    // The GPU is lost, and runs nothing.
   }
 }
 
-void Lane::Stop(Pending pending) {
-  std::deque<Work> discarded;
-  {
-    const std::lock_guard<std::mutex> lock(queue_mutex_);
-    stopping_ = true;
-    if (pending == Pending::kDiscard) discarded.swap(queue_);
-    has_news_.store(true, std::memory_order_release);
-    queue_changed_.notify_one();
-  }
-  for (const Work& work : discarded) {
-    const auto* job = std::get_if<std::shared_ptr<InferJob>>(&work);
-    if (job == nullptr) continue;
-    (*job)->error = EngineClosed();
-    (*job)->done();
-  }
-  discarded.clear();  // whoever waits for exclusive work learns it now
-  if (thread_.joinable()) thread_.join();
-}
-
-void Lane::ThreadMain() {
-  while (std::optional<Work> work = NextWork()) {
-    std::visit([this](auto& item) { Do(item); }, *work);
-    // Whoever awaits one inference before the next submits it within microseconds, and waking a sleeping thread costs
-    // more than that.
-    const InferJob::Clock::time_point until = InferJob::Clock::now() + kSpin;
-    while (!has_news_.load(std::memory_order_acquire) && InferJob::Clock::now() < until) Pause();
-  }
-}
-
-std::optional<Lane::Work> Lane::NextWork() {
-  std::unique_lock<std::mutex> lock(queue_mutex_);
-  queue_changed_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
-  if (queue_.empty()) return std::nullopt;
-  Work work = std::move(queue_.front());
-  queue_.pop_front();
-  has_news_.store(stopping_ || !queue_.empty(), std::memory_order_release);
-  return work;
-}
-
-void Lane::Do(const std::shared_ptr<InferJob>& job) {
-  {
-    const Activity activity;
-    Execute(job.get());
-  }
-  pool_->FreeSurplus();
-  job->done();
-}
-
-void Lane::Do(ExclusiveWork& work) {
-  const Activity activity;
-  const std::lock_guard<std::mutex> one_at_a_time(execute_mutex_);
-  device_.TryMakeCurrent();
-  work(stream_);
-}
-
-void Lane::Execute(InferJob* job) {
-  const std::lock_guard<std::mutex> one_at_a_time(execute_mutex_);
+void Lane::Execute(InferJob* job, bool idle_caller) {
   OperationLog log;
   const LogScope scope(&log);
-  const InferJob::Clock::time_point started = InferJob::Clock::now();
-  job->timing.queue = Milliseconds(started - job->submitted);
+  job->timing = {};
+  job->timing.queue = Milliseconds(Clock::now() - job->submitted);
   try {
-    if (unusable_) throw Error(*unusable_);
     device_.MakeCurrent();
     try {
-      Enqueue(job);
+      Run(job);
+      wait_.Wait(stream_, idle_caller);
+      CopyHostOutputs(job);
     } catch (...) {
       // What was already queued on the stream must not write into memory that goes back to the pool.
       stream_.Synchronize();
       throw;
     }
-    stream_.Synchronize();
-    CopyHostOutputs(job);
     if (job->timed) CollectTiming(job);
   } catch (const Error& error) {
-    job->outputs.clear();
     const std::string words = log.ErrorText();
     Error failure(error.code(), error.message() + (words.empty() ? "" : ": " + words));
     for (const auto& [key, value] : error.details()) failure.With(key, value);
     job->error = std::move(failure.WithLog(log.Lines()));
   } catch (const std::bad_alloc&) {
-    job->outputs.clear();
     job->error = Error(ErrorCode::kOutOfMemory, "the machine has not enough free memory");
   } catch (const std::exception& error) {
-    job->outputs.clear();
     job->error = Error(ErrorCode::kInternal, error.what());
   }
-  job->timing.total = Milliseconds(InferJob::Clock::now() - job->submitted);
+  if (job->error) job->outputs.clear();
+  job->timing.total = Milliseconds(Clock::now() - job->submitted);
 }
 
-void Lane::Enqueue(InferJob* job) {
-  SetInputs(*job);
-  PlaceInputs(*job);
-  PlaceOutputs(job);
-
-  if (job->timed) before_h2d_.Record(stream_);
-  const std::vector<TensorInfo>& inputs = engine_->inputs();
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    if (inputs[i].on_host) continue;
-    stream_.CopyToDevice(input_memory_[i].pointer(), job->staging.data() + job->input_offsets[i],
-                         job->input_bytes[i]);
+void Lane::Run(InferJob* job) {
+  ChooseBindings(*job);
+  if (has_host_inputs_) ReadHostInputs(*job);
+  GraphEntry* entry = nullptr;
+  if (captures_) {
+    key_.call = job->call->id;
+    entry = cache_.Find(key_);
   }
-  if (job->timed) before_compute_.Record(stream_);
-  const InferJob::Clock::time_point before = InferJob::Clock::now();
-  RunNetwork();
-  job->timing.enqueue = Milliseconds(InferJob::Clock::now() - before);
-  if (job->timed) after_compute_.Record(stream_);
-  // May pin memory on the host, which no event shall count.
-  CompleteOutputs(job);
+  const bool replays = entry != nullptr && entry->graph;
+  if (!replays) TellInputs(*job->call);
+  const std::vector<Dims>& dims = replays ? entry->output_dims : output_dims_;
+  const std::vector<size_t>& bytes = replays ? entry->output_bytes : output_bytes_;
+  CheckTargets(*job, bytes);
+  if (!replays) TellAddresses(*job);
+
+  CopyInputs(*job);
+  RunNetwork(job, replays ? entry : nullptr);
+  CompleteOutputs(job, dims, bytes);
+  TakeOutputMemory(job);
   if (job->timed) before_d2h_.Record(stream_);
   CopyOutputs(job);
   if (job->timed) after_d2h_.Record(stream_);
+
+  // TellInputs may have found that nothing of this engine can be captured.
+  if (replays || entry == nullptr || !captures_) return;
+  // An entry that was new may have taken the place of one with a graph.
+  held_.store(cache_.graphs(), std::memory_order_relaxed);
+  ++entry->uses;
+  const bool is_due = entry->uses > 1 || options_.graphs == GraphMode::kOn || job->warm;
+  if (is_due && !entry->refused) CaptureBehind(entry);
 }
 
-void Lane::SetInputs(const InferJob& job) {
-  const bool same_profile = job.profile == profile_;
-  if (shapes_known_ && same_profile && job.input_dims == input_dims_) return;
-  // Should TensorRT refuse one of them, the next inference tells it everything again.
-  shapes_known_ = false;
-  if (!same_profile) {
-    execution_->SetProfile(job.profile, stream_.get());
-    profile_ = job.profile;
-  }
+void Lane::ChooseBindings(const InferJob& job) {
   const std::vector<TensorInfo>& inputs = engine_->inputs();
-  bool values_set_dims = false;
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    if (inputs[i].on_host) {
-      const size_t size = job.input_bytes[i];
-      if (!host_inputs_[i] || host_inputs_[i].size() < size) host_inputs_[i] = pool_->Take(size);
-      std::memcpy(host_inputs_[i].data(), job.staging.data() + job.input_offsets[i], size);
-      // Told anew each time: TensorRT may keep what followed from the values before.
-      execution_->SetAddress(inputs[i], host_inputs_[i].data());
-      values_set_dims = true;
-    }
-    execution_->SetInputDims(inputs[i], job.input_dims[i]);
-  }
-  output_dims_.clear();
-  for (const TensorInfo& output : engine_->outputs()) {
-    output_dims_.push_back(execution_->OutputDims(output));
-  }
-  input_dims_ = job.input_dims;
-  // A shape tensor's values, read on the host, decide other dims: nothing is known about the next inference's.
-  shapes_known_ = !values_set_dims;
-}
-
-void Lane::PlaceInputs(const InferJob& job) {
-  const std::vector<TensorInfo>& inputs = engine_->inputs();
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    if (inputs[i].on_host) continue;
-    input_memory_[i].Reserve(job.input_bytes[i]);
-    SetAddress(inputs[i], input_memory_[i].address(), &input_addresses_[i]);
-  }
-}
-
-void Lane::PlaceOutputs(InferJob* job) {
   const std::vector<TensorInfo>& outputs = engine_->outputs();
-  job->outputs.resize(outputs.size());
-  for (const auto& output : data_dependent_) {
-    if (output) output->Forget();
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const InputSource& source = job.inputs[i];
+    CUdeviceptr& external = key_.external[i];
+    external = 0;
+    if (source.kind != InputSource::Kind::kDevice) continue;
+    if (source.memory->size() < job.call->input_bytes[i]) {
+      throw Error(ErrorCode::kInvalidArg, "expected " + std::to_string(job.call->input_bytes[i]) +
+                                              " bytes of device memory for input " +
+                                              inputs[i].name + " but received " +
+                                              std::to_string(source.memory->size()))
+          .With("input", inputs[i].name);
+    }
+    if (!inputs[i].on_host) external = Bindable(*source.memory);
   }
   for (size_t i = 0; i < outputs.size(); ++i) {
-    InferOutput& output = job->outputs[i];
-    output.dims = output_dims_[i];
-    if (IsDynamic(output.dims)) {
-      PlaceDataDependent(i);
-      continue;
-    }
-    output.size_bytes = ByteCount(outputs[i].type, output.dims);
-    if (job->wanted[i]) output.memory = pool_->Take(output.size_bytes);
-    if (outputs[i].on_host) {
-      PinnedLease& memory = host_outputs_[i];
-      if (!memory || memory.size() < output.size_bytes) memory = pool_->Take(output.size_bytes);
-      SetAddress(outputs[i], memory.data(), &output_addresses_[i]);
-      continue;
-    }
-    output_memory_[i].Reserve(output.size_bytes);
-    SetAddress(outputs[i], output_memory_[i].address(), &output_addresses_[i]);
+    const OutputTarget& target = job.targets[i];
+    CUdeviceptr& external = key_.external[inputs.size() + i];
+    external = 0;
+    const bool is_ours = outputs[i].on_host || data_dependent_[i] || aliases_[i];
+    if (target.kind == OutputTarget::Kind::kDevice && !is_ours) external = Bindable(*target.memory);
   }
+}
+
+void Lane::ReadHostInputs(const InferJob& job) {
+  key_.host_values.clear();
+  for (size_t i = 0; i < engine_->inputs().size(); ++i) {
+    if (engine_->inputs()[i].on_host) ReadHostInput(job, i);
+  }
+}
+
+void Lane::ReadHostInput(const InferJob& job, size_t input) {
+  const InputSource& source = job.inputs[input];
+  const size_t size = job.call->input_bytes[input];
+  if (size == 0) return;
+  const auto append = [&](const void* from) {
+    const auto* const bytes = static_cast<const unsigned char*>(from);
+    key_.host_values.insert(key_.host_values.end(), bytes, bytes + size);
+  };
+  switch (source.kind) {
+    case InputSource::Kind::kStaged:
+      append(job.staging.data() + job.call->staging_offsets[input]);
+      break;
+    case InputSource::Kind::kPinned:
+      append(source.host);
+      break;
+    case InputSource::Kind::kDevice: {
+      const PinnedLease fetched = pool_->Take(size);
+      source.memory->WaitReady(stream_);
+      stream_.CopyToHost(fetched.data(), source.memory->pointer(), size);
+      stream_.Synchronize();
+      append(fetched.data());
+      break;
+    }
+  }
+}
+
+void Lane::TellInputs(const CallPlan& call) {
+  if (told_call_ == call.id && told_values_ == key_.host_values) return;
+  // Should TensorRT refuse one of them, the next inference tells it everything again.
+  told_call_ = 0;
+  if (call.profile != profile_) {
+    execution_->SetProfile(call.profile, stream_.get());
+    profile_ = call.profile;
+    if (shared_) execution_->SetDeviceMemory(shared_->address(), shared_->size());
+  }
+  const std::vector<TensorInfo>& inputs = engine_->inputs();
+  size_t offset = 0;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i].on_host) {
+      const size_t size = call.input_bytes[i];
+      if (!host_inputs_[i] || host_inputs_[i].size() < size) host_inputs_[i] = pool_->Take(size);
+      std::copy_n(key_.host_values.begin() + static_cast<std::ptrdiff_t>(offset), size,
+                  host_inputs_[i].data());
+      offset += size;
+      // Told anew each time: TensorRT may keep what followed from the values before.
+      execution_->SetAddress(inputs[i], host_inputs_[i].data());
+    }
+    execution_->SetInputDims(inputs[i], call.input_dims[i]);
+  }
+  const std::vector<TensorInfo>& outputs = engine_->outputs();
+  output_dims_.resize(outputs.size());
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    output_dims_[i] = execution_->OutputDims(outputs[i]);
+    if (IsDynamic(output_dims_[i])) {
+      output_bytes_[i] = 0;
+      PlaceDataDependent(i);
+    } else {
+      output_bytes_[i] = ByteCount(outputs[i].type, output_dims_[i]);
+    }
+  }
+  told_values_ = key_.host_values;
+  told_call_ = call.id;
 }
 
 void Lane::PlaceDataDependent(size_t index) {
@@ -305,9 +266,161 @@ void Lane::PlaceDataDependent(size_t index) {
   auto memory = std::make_unique<DataDependentOutput>(device_, &output_memory_[index]);
   execution_->SetOutputMemory(output, memory.get());
   data_dependent_[index] = std::move(memory);
+  key_.external[engine_->inputs().size() + index] = 0;
+  if (!captures_) return;
+  captures_ = false;
+  Refuse("the dims of output " + output.name + " depend on the data");
 }
 
-void Lane::RunNetwork() {
+void Lane::CheckTarget(const OutputTarget& target, size_t output, size_t bytes) const {
+  size_t capacity = bytes;
+  switch (target.kind) {
+    case OutputTarget::Kind::kNone:
+    case OutputTarget::Kind::kFresh:
+    case OutputTarget::Kind::kNewDevice:
+      break;
+    case OutputTarget::Kind::kPinned:
+      capacity = target.capacity;
+      break;
+    case OutputTarget::Kind::kDevice:
+      capacity = target.memory->size();
+      break;
+  }
+  if (capacity >= bytes) return;
+  const std::string& name = engine_->outputs()[output].name;
+  throw Error(ErrorCode::kInvalidArg, "expected at least " + std::to_string(bytes) +
+                                          " bytes for output " + name + " but received " +
+                                          std::to_string(capacity))
+      .With("output", name);
+}
+
+void Lane::CheckTargets(const InferJob& job, const std::vector<size_t>& bytes) const {
+  for (size_t i = 0; i < bytes.size(); ++i) CheckTarget(job.targets[i], i, bytes[i]);
+}
+
+void Lane::Grow(DeviceBuffer* buffer, size_t size) {
+  const size_t before = buffer->capacity();
+  if (before > 0 && size <= before) return;
+  // They hold the address that goes.
+  DropGraphs();
+  // Where dims vary, growing in small steps would drop the graphs in each.
+  const size_t roomy = before + before / 2;
+  try {
+    buffer->Reserve(std::max(size, roomy));
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kOutOfMemory || roomy <= size) throw;
+    buffer->Reserve(size);
+  }
+  CountTensorBytes();
+}
+
+void Lane::CountTensorBytes() {
+  size_t bytes = 0;
+  for (const DeviceBuffer& buffer : input_memory_) bytes += buffer.capacity();
+  for (const DeviceBuffer& buffer : output_memory_) bytes += buffer.capacity();
+  tensor_bytes_.store(bytes, std::memory_order_relaxed);
+}
+
+CUdeviceptr Lane::InputPointer(size_t index) const {
+  const CUdeviceptr external = key_.external[index];
+  return external != 0 ? external : input_memory_[index].pointer();
+}
+
+CUdeviceptr Lane::OutputPointer(size_t index) const {
+  const std::optional<size_t>& alias = aliases_[index];
+  if (alias) return InputPointer(*alias);
+  if (data_dependent_[index]) return data_dependent_[index]->pointer();
+  const CUdeviceptr external = key_.external[engine_->inputs().size() + index];
+  return external != 0 ? external : output_memory_[index].pointer();
+}
+
+void Lane::TellAddresses(const InferJob& job) {
+  const std::vector<TensorInfo>& inputs = engine_->inputs();
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i].on_host) continue;
+    if (key_.external[i] == 0) Grow(&input_memory_[i], job.call->input_bytes[i]);
+    SetAddress(inputs[i], AddressOf(InputPointer(i)), &input_addresses_[i]);
+  }
+  const std::vector<TensorInfo>& outputs = engine_->outputs();
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    if (data_dependent_[i]) {
+      data_dependent_[i]->Forget();
+      continue;
+    }
+    const size_t size = output_bytes_[i];
+    if (outputs[i].on_host) {
+      PinnedLease& memory = host_outputs_[i];
+      if (!memory || memory.size() < size) memory = pool_->Take(size);
+      SetAddress(outputs[i], memory.data(), &output_addresses_[i]);
+      continue;
+    }
+    const bool is_own = key_.external[inputs.size() + i] == 0 && !aliases_[i];
+    if (is_own) Grow(&output_memory_[i], size);
+    SetAddress(outputs[i], AddressOf(OutputPointer(i)), &output_addresses_[i]);
+  }
+}
+
+void Lane::SetAddress(const TensorInfo& tensor, void* address, void** known) {
+  if (*known == address) return;
+  *known = nullptr;
+  execution_->SetAddress(tensor, address);
+  *known = address;
+}
+
+void Lane::CopyInputs(const InferJob& job) {
+  const std::vector<TensorInfo>& inputs = engine_->inputs();
+  const CallPlan& call = *job.call;
+  for (const OutputTarget& target : job.targets) {
+    if (target.kind == OutputTarget::Kind::kDevice) target.memory->WaitUnused(stream_);
+  }
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (job.inputs[i].kind != InputSource::Kind::kDevice) continue;
+    const bool is_written = std::ranges::find(aliases_, i) != aliases_.end();
+    DeviceMemory& memory = *job.inputs[i].memory;
+    is_written ? memory.WaitUnused(stream_) : memory.WaitReady(stream_);
+  }
+  if (job.timed) before_h2d_.Record(stream_);
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    // A job without any bytes to stage has no staging.
+    if (inputs[i].on_host || key_.external[i] != 0 || call.input_bytes[i] == 0) continue;
+    const CUdeviceptr to = input_memory_[i].pointer();
+    const InputSource& source = job.inputs[i];
+    switch (source.kind) {
+      case InputSource::Kind::kStaged:
+        stream_.CopyToDevice(to, job.staging.data() + call.staging_offsets[i], call.input_bytes[i]);
+        break;
+      case InputSource::Kind::kPinned:
+        stream_.CopyToDevice(to, source.host, call.input_bytes[i]);
+        break;
+      case InputSource::Kind::kDevice:
+        stream_.CopyOnDevice(to, source.memory->pointer(), call.input_bytes[i]);
+        break;
+    }
+  }
+  if (job.timed) after_h2d_.Record(stream_);
+}
+
+void Lane::RunNetwork(InferJob* job, const GraphEntry* replayed) {
+  std::optional<SharedContextMemory::Turn> turn;
+  if (shared_) turn.emplace(shared_.get(), stream_);
+  Clock::time_point before;
+  if (job->timed) {
+    before_compute_.Record(stream_);
+    before = Clock::now();
+  }
+  if (replayed != nullptr) {
+    replayed->graph.Launch(stream_);
+    replays_.fetch_add(1, std::memory_order_relaxed);
+  } else {
+    EnqueueNetwork();
+    eager_.fetch_add(1, std::memory_order_relaxed);
+  }
+  if (!job->timed) return;
+  job->timing.enqueue = Milliseconds(Clock::now() - before);
+  after_compute_.Record(stream_);
+}
+
+void Lane::EnqueueNetwork() {
   const auto throw_failure = [this] {
     for (const auto& output : data_dependent_) {
       if (output && output->failure()) throw Error(*output->failure());
@@ -322,54 +435,149 @@ void Lane::RunNetwork() {
   throw_failure();
 }
 
-void Lane::CompleteOutputs(InferJob* job) {
-  const std::vector<TensorInfo>& outputs = engine_->outputs();
-  for (size_t i = 0; i < outputs.size(); ++i) {
+void Lane::CompleteOutputs(InferJob* job, const std::vector<Dims>& dims,
+                           const std::vector<size_t>& bytes) {
+  job->outputs.resize(bytes.size());
+  for (size_t i = 0; i < bytes.size(); ++i) {
     InferOutput& output = job->outputs[i];
+    output.dims = dims[i];
+    output.size_bytes = bytes[i];
     if (!IsDynamic(output.dims)) continue;
-    const std::optional<Dims> dims = data_dependent_[i]->dims();
-    if (!dims || IsDynamic(*dims)) {
-      throw Error(ErrorCode::kInferFailed, "TensorRT did not tell the dims of output " +
-                                               outputs[i].name + ", which depend on the data")
-          .With("output", outputs[i].name);
+    const TensorInfo& info = engine_->outputs()[i];
+    const std::optional<Dims> told = data_dependent_[i]->dims();
+    if (!told || IsDynamic(*told)) {
+      throw Error(ErrorCode::kInferFailed, "TensorRT did not tell the dims of output " + info.name +
+                                               ", which depend on the data")
+          .With("output", info.name);
     }
-    output.dims = *dims;
-    output.size_bytes = ByteCount(outputs[i].type, output.dims);
-    if (job->wanted[i]) output.memory = pool_->Take(output.size_bytes);
+    CountTensorBytes();
+    output.dims = *told;
+    output.size_bytes = ByteCount(info.type, output.dims);
+    CheckTarget(job->targets[i], i, output.size_bytes);
+  }
+}
+
+void Lane::TakeOutputMemory(InferJob* job) {
+  for (size_t i = 0; i < job->outputs.size(); ++i) {
+    InferOutput& output = job->outputs[i];
+    const OutputTarget& target = job->targets[i];
+    output.memory.Return();
+    output.device = target.memory;
+    switch (target.kind) {
+      case OutputTarget::Kind::kFresh:
+        output.memory = pool_->Take(output.size_bytes);
+        break;
+      case OutputTarget::Kind::kNewDevice:
+        output.device = DeviceMemory::Allocate(device_, output.size_bytes);
+        break;
+      case OutputTarget::Kind::kNone:
+      case OutputTarget::Kind::kPinned:
+      case OutputTarget::Kind::kDevice:
+        break;
+    }
   }
 }
 
 void Lane::CopyOutputs(InferJob* job) {
   const std::vector<TensorInfo>& outputs = engine_->outputs();
   for (size_t i = 0; i < outputs.size(); ++i) {
-    if (outputs[i].on_host || !job->wanted[i]) continue;
-    const bool placed_by_tensorrt = IsDynamic(output_dims_[i]);
-    stream_.CopyToHost(
-        job->outputs[i].memory.data(),
-        placed_by_tensorrt ? data_dependent_[i]->pointer() : output_memory_[i].pointer(),
-        job->outputs[i].size_bytes);
+    if (outputs[i].on_host || key_.external[engine_->inputs().size() + i] != 0) continue;
+    const InferOutput& output = job->outputs[i];
+    const CUdeviceptr from = OutputPointer(i);
+    switch (job->targets[i].kind) {
+      case OutputTarget::Kind::kNone:
+        break;
+      case OutputTarget::Kind::kFresh:
+        stream_.CopyToHost(output.memory.data(), from, output.size_bytes);
+        break;
+      case OutputTarget::Kind::kPinned:
+        stream_.CopyToHost(job->targets[i].host, from, output.size_bytes);
+        break;
+      case OutputTarget::Kind::kNewDevice:
+      case OutputTarget::Kind::kDevice:
+        // An output that shares an input's memory may be there already.
+        if (output.device->pointer() == from) break;
+        stream_.CopyOnDevice(output.device->pointer(), from, output.size_bytes);
+        break;
+    }
   }
 }
 
-void Lane::CopyHostOutputs(InferJob* job) const {
+void Lane::CaptureBehind(GraphEntry* entry) {
+  entry->output_dims = output_dims_;
+  entry->output_bytes = output_bytes_;
+  entry->refused = true;
+  // What TensorRT says of a capture is no fault of the inference.
+  OperationLog log;
+  const LogScope scope(&log);
+  try {
+    // The context was enqueued just now with all that it was told, so nothing is left for it to do but to launch kernels.
+    Graph graph = Graph::Capture(stream_, [this] { execution_->Enqueue(stream_.get()); });
+    graph.Upload(stream_);
+    entry->graph = std::move(graph);
+    entry->refused = false;
+    cache_.Trim();
+    captured_.fetch_add(1, std::memory_order_relaxed);
+    held_.store(cache_.graphs(), std::memory_order_relaxed);
+    return;
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::kCudaContextLost) throw;
+    const std::string words = log.ErrorText();
+    Refuse(error.message() + (words.empty() ? "" : ": " + words));
+  } catch (const std::bad_alloc&) {
+    Refuse("the machine has not enough free memory");
+  }
+  // Who knows how far it came: the next inference tells it everything again.
+  told_call_ = 0;
+}
+
+void Lane::CopyHostOutputs(InferJob* job) {
   const std::vector<TensorInfo>& outputs = engine_->outputs();
+  bool copies = false;
   for (size_t i = 0; i < outputs.size(); ++i) {
-    if (!outputs[i].on_host || !job->wanted[i]) continue;
-    std::memcpy(job->outputs[i].memory.data(), host_outputs_[i].data(), job->outputs[i].size_bytes);
+    if (!outputs[i].on_host) continue;
+    const InferOutput& output = job->outputs[i];
+    const unsigned char* const from = host_outputs_[i].data();
+    switch (job->targets[i].kind) {
+      case OutputTarget::Kind::kNone:
+        break;
+      case OutputTarget::Kind::kFresh:
+        std::memcpy(output.memory.data(), from, output.size_bytes);
+        break;
+      case OutputTarget::Kind::kPinned:
+        std::memcpy(job->targets[i].host, from, output.size_bytes);
+        break;
+      case OutputTarget::Kind::kNewDevice:
+      case OutputTarget::Kind::kDevice:
+        stream_.CopyToDevice(output.device->pointer(), from, output.size_bytes);
+        copies = true;
+        break;
+    }
   }
-}
-
-void Lane::SetAddress(const TensorInfo& tensor, void* address, void** known) {
-  if (*known == address) return;
-  *known = nullptr;
-  execution_->SetAddress(tensor, address);
-  *known = address;
+  if (copies) stream_.Synchronize();
 }
 
 void Lane::CollectTiming(InferJob* job) const {
-  job->timing.h2d = before_compute_.MillisecondsSince(before_h2d_);
+  job->timing.h2d = after_h2d_.MillisecondsSince(before_h2d_);
   job->timing.compute = after_compute_.MillisecondsSince(before_compute_);
   job->timing.d2h = after_d2h_.MillisecondsSince(before_d2h_);
+}
+
+void Lane::DropGraphs() {
+  cache_.DropGraphs();
+  held_.store(0, std::memory_order_relaxed);
+}
+
+LaneGraphs Lane::graphs() const {
+  const std::lock_guard<std::mutex> lock(refusal_mutex_);
+  return {held_.load(std::memory_order_relaxed), captured_.load(std::memory_order_relaxed),
+          replays_.load(std::memory_order_relaxed), eager_.load(std::memory_order_relaxed),
+          refusal_};
+}
+
+void Lane::Refuse(const std::string& why) {
+  const std::lock_guard<std::mutex> lock(refusal_mutex_);
+  refusal_ = why;
 }
 
 }  // namespace trtnode

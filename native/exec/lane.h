@@ -1,151 +1,134 @@
-// A lane: one thread, one stream, one execution context and the device memory of its tensors.
+// A lane: a stream, an execution context, the device memory of its tensors and its CUDA graphs. One inference at a time.
 #pragma once
 
 #include <atomic>
-#include <chrono>
-#include <condition_variable>
-#include <deque>
-#include <functional>
-#include <future>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <thread>
-#include <variant>
+#include <string>
 #include <vector>
 
 #include "cuda/memory.h"
 #include "cuda/stream.h"
 #include "exec/data_dependent_output.h"
+#include "exec/gpu_wait.h"
+#include "exec/graph_cache.h"
+#include "exec/infer_job.h"
+#include "exec/lane_options.h"
 #include "exec/pinned_pool.h"
+#include "exec/shared_context_memory.h"
 #include "trt/backend.h"
 
 namespace trtnode {
 
-// Milliseconds. queue, enqueue, total: host monotonic clock; h2d, compute, d2h: CUDA events.
-struct InferTiming {
-  double queue = 0;
-  double enqueue = 0;
-  double h2d = 0;
-  double compute = 0;
-  double d2h = 0;
-  double total = 0;
+struct LaneGraphs {
+  size_t held = 0;  // now
+  uint64_t captured = 0;
+  uint64_t replays = 0;
+  uint64_t eager = 0;   // inferences without a graph
+  std::string refusal;  // why the last of these could not become a graph; empty: none was refused
 };
 
-struct InferOutput {
-  Dims dims;
-  size_t size_bytes = 0;
-  PinnedLease memory;  // empty where the output was not wanted
-};
-
-// One inference: what goes in, then what came out. Owned by whoever submitted it; the lane uses it until `done`.
-struct InferJob {
-  using Clock = std::chrono::steady_clock;
-
-  int profile = 0;
-  std::vector<Dims> input_dims;       // one per input
-  std::vector<size_t> input_offsets;  // of each input in `staging`
-  std::vector<size_t> input_bytes;
-  size_t staging_bytes = 0;
-  PinnedLease staging;
-  std::vector<bool> wanted;  // one per output
-  bool timed = false;
-  Clock::time_point submitted;
-
-  std::vector<InferOutput> outputs;
-  InferTiming timing;
-  std::optional<Error> error;
-  std::function<void()> done;  // called once, on the lane's thread
-};
-
-// What every use of a closed engine fails with.
-Error EngineClosed();
-
-// What becomes of submitted inferences when a lane stops.
-enum class Pending { kFinish, kDiscard };
-
+// Used by one thread at a time, but for what says otherwise.
 class Lane {
  public:
-  Lane(const Device& device, std::shared_ptr<LoadedEngine> engine,
-       std::shared_ptr<PinnedPool> pool);
-  // Finishes what was submitted.
+  // The device's context must be current. `shared`: null where the context has memory of its own.
+  Lane(const Device& device, std::shared_ptr<LoadedEngine> engine, std::shared_ptr<PinnedPool> pool,
+       const LaneOptions& options, std::shared_ptr<SharedContextMemory> shared);
   ~Lane();
+  Lane(const Lane&) = delete;
+  Lane& operator=(const Lane&) = delete;
 
-  // Thread-safe. The job's `done` is always called, with `error` set when it failed or the lane has stopped.
-  void Submit(std::shared_ptr<InferJob> job);
+  // Returns when the GPU is done with it. Sets `error` instead of throwing. The caller holds an Activity. `idle_caller`: it
+  // waits for this inference alone.
+  void Execute(InferJob* job, bool idle_caller);
 
-  // Runs the job on the calling thread, which holds an Activity, after whichever inference is running now. Sets `error`
-  // instead of throwing.
-  void RunNow(InferJob* job);
+  const Stream& stream() const { return stream_; }
 
-  // Runs `work` on the lane's thread, with the device's context current, after what was submitted before; nothing else runs on
-  // the engine meanwhile. Returns when it has; throws what it threw, or Error(kEngineClosed). The caller holds no Activity.
-  // What it threw, inferences fail with too, those that were submitted meanwhile, until such work succeeds.
-  void RunExclusive(std::function<void(const Stream&)> work);
+  // Their weights are about to change. The device's context must be current.
+  void DropGraphs();
 
-  // Finishes what was submitted, or only what is running now and fails the rest; refuses what comes later. Returns when
-  // the thread has ended.
-  void Stop(Pending pending);
+  // Any thread.
+  LaneGraphs graphs() const;
+  // Device memory of its tensors.
+  size_t tensor_bytes() const { return tensor_bytes_.load(std::memory_order_relaxed); }
 
  private:
-  using ExclusiveWork = std::packaged_task<void(const Stream&)>;
-  using Work = std::variant<std::shared_ptr<InferJob>, ExclusiveWork>;
-
-  void ThreadMain();
-  std::optional<Work> NextWork();
-  void Do(const std::shared_ptr<InferJob>& job);
-  void Do(ExclusiveWork& work);
-  // False when the lane has stopped; the work is the caller's then.
-  bool Queue(Work& work);
-  void Execute(InferJob* job);
-  void Enqueue(InferJob* job);
-  void PlaceInputs(const InferJob& job);
-  // Memory for the outputs whose dims are known before TensorRT runs, and a way to ask for the others'.
-  void PlaceOutputs(InferJob* job);
-  void PlaceDataDependent(size_t index);
-  void RunNetwork();
-  // Takes over what TensorRT told of outputs that depend on the data.
-  void CompleteOutputs(InferJob* job);
-  void CopyOutputs(InferJob* job);
-  // After the stream has been waited for.
-  void CopyHostOutputs(InferJob* job) const;
+  void Run(InferJob* job);
+  // Where the network reads and writes: what of it is not the lane's own is part of the key of a graph.
+  void ChooseBindings(const InferJob& job);
+  void ReadHostInputs(const InferJob& job);
+  void ReadHostInput(const InferJob& job, size_t input);
   // Tells TensorRT the profile, dims and values of shape tensors where they differ from the inference before: each of these
   // calls costs it microseconds.
-  void SetInputs(const InferJob& job);
+  void TellInputs(const CallPlan& call);
+  void TellAddresses(const InferJob& job);
+  void PlaceDataDependent(size_t index);
+  // Where the network reads and writes it.
+  CUdeviceptr InputPointer(size_t index) const;
+  CUdeviceptr OutputPointer(size_t index) const;
   void SetAddress(const TensorInfo& tensor, void* address, void** known);
+  void Grow(DeviceBuffer* buffer, size_t size);
+  void CountTensorBytes();
+  // Before anything runs: `bytes` of the outputs, 0 where they depend on the data.
+  void CheckTargets(const InferJob& job, const std::vector<size_t>& bytes) const;
+  void CheckTarget(const OutputTarget& target, size_t output, size_t bytes) const;
+  void CopyInputs(const InferJob& job);
+  void RunNetwork(InferJob* job, const GraphEntry* replayed);
+  void EnqueueNetwork();
+  // Takes over what TensorRT told of outputs that depend on the data.
+  void CompleteOutputs(InferJob* job, const std::vector<Dims>& dims,
+                       const std::vector<size_t>& bytes);
+  // Memory for what comes with the output; may be pinned or taken now, which no event shall count.
+  void TakeOutputMemory(InferJob* job);
+  void CopyOutputs(InferJob* job);
+  void CaptureBehind(GraphEntry* entry);
+  // After the stream has been waited for.
+  void CopyHostOutputs(InferJob* job);
   void CollectTiming(InferJob* job) const;
+  void Refuse(const std::string& why);
 
   const Device& device_;
   // Shared with the session: a call that is still running when the session closes keeps the engine alive.
   const std::shared_ptr<LoadedEngine> engine_;
   const std::shared_ptr<PinnedPool> pool_;
-  // One inference at a time on the context; held by the lane's thread or by RunNow's caller.
-  std::mutex execute_mutex_;
-  std::optional<Error> unusable_;  // guarded by it
+  const LaneOptions options_;
+  const std::shared_ptr<SharedContextMemory> shared_;
   // Destroyed in reverse: the context before the stream and the memory that it was given.
   const Stream stream_;
-  const Event before_h2d_, before_compute_, after_compute_, before_d2h_, after_d2h_;
+  const GpuWait wait_;
+  const Event before_h2d_, after_h2d_, before_compute_, after_compute_, before_d2h_, after_d2h_;
   std::vector<DeviceBuffer> input_memory_;
   std::vector<DeviceBuffer> output_memory_;
   std::vector<std::unique_ptr<DataDependentOutput>> data_dependent_;  // null for the other outputs
   // Tensors that TensorRT reads and writes on the host. It keeps their addresses, so they are the lane's own.
   std::vector<PinnedLease> host_inputs_;
   std::vector<PinnedLease> host_outputs_;
+  bool has_host_inputs_ = false;
+  std::vector<std::optional<size_t>> aliases_;  // of each output: the input whose memory it shares
   const std::unique_ptr<Execution> execution_;
+  GraphCache cache_;
+  bool captures_ = false;  // an inference may become a graph
+
+  // Of the inference that runs now.
+  GraphKey key_;
   // What the context was last told.
   int profile_ = 0;
-  bool shapes_known_ = false;
-  std::vector<Dims> input_dims_;
+  uint64_t told_call_ = 0;
+  std::vector<unsigned char> told_values_;
   std::vector<Dims> output_dims_;
+  std::vector<size_t> output_bytes_;
   std::vector<void*> input_addresses_;
   std::vector<void*> output_addresses_;
 
-  std::mutex queue_mutex_;
-  std::condition_variable queue_changed_;
-  std::deque<Work> queue_;
-  bool stopping_ = false;
-  std::atomic<bool> has_news_ = false;  // something was queued, or the lane is stopping
-  std::thread thread_;
+  std::atomic<size_t> tensor_bytes_ = 0;
+  std::atomic<size_t> held_ = 0;
+  std::atomic<uint64_t> captured_ = 0;
+  std::atomic<uint64_t> replays_ = 0;
+  std::atomic<uint64_t> eager_ = 0;
+  mutable std::mutex refusal_mutex_;
+  std::string refusal_;  // guarded by it
 };
 
 }  // namespace trtnode

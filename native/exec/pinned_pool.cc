@@ -49,14 +49,20 @@ PinnedLease PinnedPool::Take(size_t size) {
       idle_bytes_ -= size_class;
     }
   }
-  if (!buffer) buffer = std::make_unique<PinnedBuffer>(device_, size_class);
+  if (!buffer) {
+    buffer = std::make_unique<PinnedBuffer>(device_, size_class);
+    bytes_.fetch_add(size_class, std::memory_order_relaxed);
+  }
   return PinnedLease(shared_from_this(), std::move(buffer));
 }
 
 void PinnedPool::GiveBack(std::unique_ptr<PinnedBuffer> buffer) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  if (closed_) return;  // freed here
   const size_t returned = buffer->size();
+  if (closed_) {  // freed here
+    bytes_.fetch_sub(returned, std::memory_order_relaxed);
+    return;
+  }
   idle_bytes_ += returned;
   idle_[returned].push_back(std::move(buffer));
   // Largest first; of the size in use now one block stays whatever it takes, or every call would pin it anew.
@@ -65,7 +71,9 @@ void PinnedPool::GiveBack(std::unique_ptr<PinnedBuffer> buffer) {
     const size_t kept = size->first == returned ? 1 : 0;
     while (blocks.size() > kept && idle_bytes_ > kMaxIdleBytes) {
       idle_bytes_ -= size->first;
+      bytes_.fetch_sub(size->first, std::memory_order_relaxed);
       surplus_.push_back(std::move(blocks.back()));
+      has_surplus_.store(true, std::memory_order_relaxed);
       blocks.pop_back();
     }
   }
@@ -75,6 +83,7 @@ void PinnedPool::FreeSurplus() {
   std::vector<std::unique_ptr<PinnedBuffer>> surplus;  // freed after the lock is gone
   const std::lock_guard<std::mutex> lock(mutex_);
   surplus.swap(surplus_);
+  has_surplus_.store(false, std::memory_order_relaxed);
 }
 
 void PinnedPool::Close() {
@@ -82,6 +91,8 @@ void PinnedPool::Close() {
   closed_ = true;
   idle_.clear();
   surplus_.clear();
+  has_surplus_.store(false, std::memory_order_relaxed);
+  bytes_.fetch_sub(idle_bytes_, std::memory_order_relaxed);
   idle_bytes_ = 0;
 }
 

@@ -1,6 +1,7 @@
 // Pinned host memory is slow to take (milliseconds) and fast to copy from, so blocks are kept for the next request.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <map>
 #include <memory>
@@ -42,12 +43,17 @@ class PinnedPool : public std::enable_shared_from_this<PinnedPool> {
   // At least `size` bytes, 256-byte aligned. Throws Error(kOutOfMemory | kCuda).
   PinnedLease Take(size_t size);
 
+  // Whether FreeSurplus has anything to do.
+  bool HasSurplus() const { return has_surplus_.load(std::memory_order_relaxed); }
   // Frees what was kept beyond the limit. Freeing waits for the GPU, so leases that come back on the JS thread leave it to
   // the lane.
   void FreeSurplus();
 
   // Frees what is not lent, and from now on whatever comes back.
   void Close();
+
+  // Pinned now, lent or idle.
+  size_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
 
  private:
   friend class PinnedLease;
@@ -62,6 +68,8 @@ class PinnedPool : public std::enable_shared_from_this<PinnedPool> {
   size_t idle_bytes_ = 0;
   std::map<size_t, std::vector<std::unique_ptr<PinnedBuffer>>> idle_;  // by size class
   std::vector<std::unique_ptr<PinnedBuffer>> surplus_;
+  std::atomic<bool> has_surplus_ = false;
+  std::atomic<size_t> bytes_ = 0;
 };
 
 }  // namespace trtnode

@@ -15,10 +15,17 @@ void RegisterHash(Napi::Env env, Napi::Object exports);
 void RegisterInspect(Napi::Env env, Napi::Object exports);
 // readPlan, createPlan
 void RegisterPlan(Napi::Env env, Napi::Object exports, AddonData* data);
-// loadEngine
+// loadEngine, detach
 void RegisterEngine(Napi::Env env, Napi::Object exports, AddonData* data);
 // lockFolder
 void RegisterLock(Napi::Env env, Napi::Object exports, AddonData* data);
-void RegisterRequest(Napi::Env env, AddonData* data);
+void RegisterStaging(Napi::Env env, AddonData* data);
+// allocateDevice, adoptDevice
+void RegisterDevice(Napi::Env env, Napi::Object exports, AddonData* data);
+// createStream, streamFromHandle
+void RegisterStream(Napi::Env env, Napi::Object exports, AddonData* data);
+// createEvent
+void RegisterEvent(Napi::Env env, Napi::Object exports, AddonData* data);
+void RegisterContext(Napi::Env env, AddonData* data);
 
 }  // namespace trtnode

@@ -75,6 +75,7 @@ class BuildOperation final : public ThreadOperation {
     object.Set("networkLayers", ToJs(env, outcome_.network_layers));
     object.Set("engineInformation", StringOrNull(env, outcome_.engine_information));
     object.Set("engineInformationReason", StringOrNull(env, outcome_.engine_information_reason));
+    object.Set("memory", outcome_.memory ? ToJsMemory(env, *outcome_.memory) : env.Null());
     object.Set("buildSeconds", outcome_.build_seconds);
     object.Set("calibrationSeconds",
                outcome_.calibration_seconds
@@ -100,6 +101,25 @@ class BuildOperation final : public ThreadOperation {
     object.Set("savedBytes", static_cast<double>(use.saved_bytes));
     object.Set("warning", StringOrNull(env, use.warning));
     object.Set("sha256", StringOrNull(env, use.sha256));
+    return object;
+  }
+
+  static Napi::Value ToJsMemory(Napi::Env env, const PlanMemory& memory) {
+    Napi::Array profiles = Napi::Array::New(env, memory.profiles.size());
+    uint32_t index = 0;
+    for (const ProfileMemory& profile : memory.profiles) {
+      Napi::Object object = Napi::Object::New(env);
+      object.Set("context", static_cast<double>(profile.context));
+      object.Set("inputs", static_cast<double>(profile.inputs));
+      object.Set("outputs", profile.outputs ? Napi::Value(Napi::Number::New(
+                                                  env, static_cast<double>(*profile.outputs)))
+                                            : env.Null());
+      profiles.Set(index++, object);
+    }
+    Napi::Object object = Napi::Object::New(env);
+    object.Set("weights", static_cast<double>(memory.weights));
+    object.Set("context", static_cast<double>(memory.context));
+    object.Set("profiles", profiles);
     return object;
   }
 

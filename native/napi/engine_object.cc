@@ -3,25 +3,34 @@
 #include <cstring>
 #include <functional>
 
+#include "exec/pinned_registry.h"
 #include "napi/bindings.h"
+#include "napi/context_object.h"
 #include "napi/convert.h"
+#include "napi/engine_insight.h"
+#include "napi/infer_arguments.h"
+#include "napi/lane_options.h"
+#include "napi/pinned_array.h"
 #include "napi/plan_object.h"
-#include "napi/request_object.h"
 
 namespace trtnode {
 namespace {
 
 class LoadOperation final : public ThreadOperation {
  public:
-  LoadOperation(Napi::Env env, LibraryFiles files, LoadSpec spec, ByteBlock plan, int device)
+  LoadOperation(Napi::Env env, LibraryFiles files, LoadSpec spec, ByteBlock plan, int device,
+                const LaneOptions& options)
       : ThreadOperation(env),
         files_(std::move(files)),
         spec_(std::move(spec)),
         plan_(std::move(plan)),
-        device_(device) {}
+        device_(device),
+        options_(options) {}
 
  protected:
-  void Execute() override { session_ = EngineSession::Load(files_, spec_, &plan_, device_); }
+  void Execute() override {
+    session_ = EngineSession::Load(files_, spec_, &plan_, device_, options_);
+  }
   Napi::Value Result(Napi::Env env) override {
     return EngineObject::Create(env, std::move(session_));
   }
@@ -31,6 +40,7 @@ class LoadOperation final : public ThreadOperation {
   const LoadSpec spec_;
   ByteBlock plan_;
   const int device_;
+  const LaneOptions options_;
   std::shared_ptr<EngineSession> session_;
 };
 
@@ -88,15 +98,16 @@ Napi::Value DigestToJs(Napi::Env env, const FileDigest& digest) {
 
 class CloseOperation final : public ThreadOperation {
  public:
-  CloseOperation(Napi::Env env, std::shared_ptr<EngineSession> session)
-      : ThreadOperation(env), session_(std::move(session)) {}
+  CloseOperation(Napi::Env env, std::shared_ptr<EngineSession> session, Pending pending)
+      : ThreadOperation(env), session_(std::move(session)), pending_(pending) {}
 
  protected:
-  void Execute() override { session_->Close(Pending::kFinish); }
+  void Execute() override { session_->Close(pending_); }
   Napi::Value Result(Napi::Env env) override { return env.Undefined(); }
 
  private:
   const std::shared_ptr<EngineSession> session_;
+  const Pending pending_;
 };
 
 LoadSpec ReadLoadSpec(const Napi::Object& request) {
@@ -111,6 +122,8 @@ LoadSpec ReadLoadSpec(const Napi::Object& request) {
         WeightStreamingBudget{false, static_cast<uint64_t>(budget.As<Napi::Number>().Int64Value())};
   }
   spec.await_refit = request.Get("awaitRefit").ToBoolean();
+  const Napi::Value runtime_cache = request.Get("runtimeCache");
+  if (runtime_cache.IsString()) spec.runtime_cache = runtime_cache.ToString();
   return spec;
 }
 
@@ -138,6 +151,11 @@ RefitSource ReadRefitSource(const Napi::Object& source) {
   return weights;
 }
 
+Napi::Value Detach(const Napi::CallbackInfo& info) {
+  info[0].As<Napi::ArrayBuffer>().Detach();
+  return info.Env().Undefined();
+}
+
 Napi::Value LoadEngine(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   return Guarded(env, [&]() -> Napi::Value {
@@ -145,8 +163,9 @@ Napi::Value LoadEngine(const Napi::CallbackInfo& info) {
     LibraryFiles files = ReadLibraryFiles(request.Get("library").As<Napi::Object>());
     ByteBlock plan = Unwrap<PlanObject>(request.Get("plan"), "plan").Take();
     const int device = request.Get("device").As<Napi::Number>().Int32Value();
-    return DataOf(env).state->Start(std::make_unique<LoadOperation>(
-        env, std::move(files), ReadLoadSpec(request), std::move(plan), device));
+    return DataOf(env).state->Start(
+        std::make_unique<LoadOperation>(env, std::move(files), ReadLoadSpec(request),
+                                        std::move(plan), device, ReadLaneOptions(request)));
   });
 }
 
@@ -155,7 +174,23 @@ Napi::Value LoadEngine(const Napi::CallbackInfo& info) {
 void EngineObject::Define(Napi::Env env, AddonData* data) {
   data->engine_constructor = Napi::Persistent(
       DefineClass(env, "NativeEngine",
-                  {InstanceMethod<&EngineObject::CreateRequest>("createRequest"),
+                  {InstanceMethod<&EngineObject::Desk<&InferDesk::RegisterCall>>("registerCall"),
+                   InstanceMethod<&EngineObject::Desk<&InferDesk::ReleaseCall>>("releaseCall"),
+                   InstanceMethod<&EngineObject::Desk<&InferDesk::RunSync>>("runSync"),
+                   InstanceMethod<&EngineObject::Desk<&InferDesk::Submit>>("submit"),
+                   InstanceMethod<&EngineObject::Desk<&InferDesk::Cancel>>("cancel"),
+                   InstanceMethod<&EngineObject::Desk<&InferDesk::Collect>>("collect"),
+                   InstanceMethod<&EngineObject::Desk<&InferDesk::Discard>>("discard"),
+                   InstanceMethod<&EngineObject::Desk<&InferDesk::Completed>>("completed"),
+                   InstanceMethod<&EngineObject::Desk<&InferDesk::Stage>>("stage"),
+                   InstanceMethod<&EngineObject::Desk<&InferDesk::Warm>>("warm"),
+                   InstanceMethod<&EngineObject::SetOnComplete>("setOnComplete"),
+                   InstanceMethod<&EngineObject::IsPinned>("isPinned"),
+                   InstanceMethod<&EngineObject::Allocate>("allocate"),
+                   InstanceMethod<&EngineObject::GraphState>("graphState"),
+                   InstanceMethod<&EngineObject::Memory>("memory"),
+                   InstanceMethod<&EngineObject::ProfileLayers>("profileLayers"),
+                   InstanceMethod<&EngineObject::CreateContext>("createContext"),
                    InstanceMethod<&EngineObject::Inspect>("inspect"),
                    InstanceMethod<&EngineObject::Refit>("refit"),
                    InstanceMethod<&EngineObject::RefittableWeights>("refittableWeights"),
@@ -179,26 +214,77 @@ Napi::Object EngineObject::Create(Napi::Env env, std::shared_ptr<EngineSession> 
   object.Set("refittable", session->refittable());
   object.Set("hardwareCompatibilityLevel", NameOf(session->hardware_compatibility_level()));
   object.Set("auxStreams", session->aux_streams());
+  object.Set("lanes", static_cast<double>(session->lanes()));
+  object.Set("waiting", NameOf(session->options().waiting));
   EngineObject* const self = Unwrap(object);
   self->state_->Watch(session);
+  self->desk_ = std::make_unique<InferDesk>(DataOf(env), session, self);
+  self->TellBytes(env, static_cast<int64_t>(session->device_memory_bytes()));
   self->session_ = std::move(session);
   return object;
 }
 
-void EngineObject::Finalize(Napi::BasicEnv) {
-  if (session_) state_->CloseInBackground(session_);
+void EngineObject::TellBytes(Napi::BasicEnv env, int64_t bytes) {
+  Napi::MemoryManagement::AdjustExternalMemory(env, bytes - told_bytes_);
+  told_bytes_ = bytes;
 }
 
-Napi::Value EngineObject::CreateRequest(const Napi::CallbackInfo& info) {
+void EngineObject::Finalize(Napi::BasicEnv env) {
+  if (!session_) return;
+  TellBytes(env, 0);
+  state_->CloseInBackground(session_);
+}
+
+void EngineObject::SetOnComplete(const Napi::CallbackInfo& info) {
+  // A property of the handle, not a reference from here: the callback knows the engine, which could then never be collected.
+  Value().Set("onComplete", info[0]);
+}
+
+Napi::Value EngineObject::IsPinned(const Napi::CallbackInfo& info) {
+  ArrayView view;
+  const bool pinned = ReadTypedArray(info.Env(), info[0], &view) &&
+                      PinnedRegistry::Get().Find(view.data, view.size) != nullptr;
+  return Napi::Boolean::New(info.Env(), pinned);
+}
+
+Napi::Value EngineObject::Allocate(const Napi::CallbackInfo& info) {
   return Guarded(info.Env(), [&]() -> Napi::Value {
-    auto job = std::make_shared<InferJob>();
-    job->profile = info[0].As<Napi::Number>().Int32Value();
-    const auto dims = info[1].As<Napi::Array>();
-    for (uint32_t i = 0; i < dims.Length(); ++i) job->input_dims.push_back(ReadDims(dims.Get(i)));
-    const auto wanted = info[2].As<Napi::Array>();
-    for (uint32_t i = 0; i < wanted.Length(); ++i) job->wanted.push_back(wanted.Get(i).ToBoolean());
-    return RequestObject::Create(info.Env(), session_, std::move(job));
+    const auto size = static_cast<size_t>(info[0].As<Napi::Number>().Int64Value());
+    PinnedLease lease = session_->TakeStaging(size);
+    if (size == 0) return Napi::ArrayBuffer::New(info.Env(), 0);
+    std::memset(lease.data(), 0, size);
+    return LendArrayBuffer(info.Env(), std::move(lease), size);
   });
+}
+
+Napi::Value EngineObject::GraphState(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  Napi::Array lanes = Napi::Array::New(env);
+  for (const LaneGraphs& graphs : session_->GraphState()) {
+    Napi::Object lane = Napi::Object::New(env);
+    lane.Set("held", static_cast<double>(graphs.held));
+    lane.Set("captured", static_cast<double>(graphs.captured));
+    lane.Set("replays", static_cast<double>(graphs.replays));
+    lane.Set("eager", static_cast<double>(graphs.eager));
+    lane.Set("reason", StringOrNull(env, graphs.refusal));
+    lanes.Set(lanes.Length(), lane);
+  }
+  Napi::Object state = Napi::Object::New(env);
+  state.Set("mode", NameOf(session_->options().graphs));
+  state.Set("lanes", lanes);
+  return state;
+}
+
+Napi::Value EngineObject::Memory(const Napi::CallbackInfo& info) {
+  return EngineMemoryToJs(info, session_.get());
+}
+
+Napi::Value EngineObject::ProfileLayers(const Napi::CallbackInfo& info) {
+  return StartLayerProfile(info, state_.get(), session_);
+}
+
+Napi::Value EngineObject::CreateContext(const Napi::CallbackInfo& info) {
+  return ContextObject::CreateFor(info.Env(), session_, info[0].As<Napi::Number>().Int32Value());
 }
 
 Napi::Value EngineObject::Inspect(const Napi::CallbackInfo& info) {
@@ -232,12 +318,15 @@ Napi::Value EngineObject::Serialize(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value EngineObject::Close(const Napi::CallbackInfo& info) {
-  return state_->Start(std::make_unique<CloseOperation>(info.Env(), session_));
+  const Pending pending = info[0].ToBoolean() ? Pending::kFinish : Pending::kDiscard;
+  TellBytes(info.Env(), 0);
+  return state_->Start(std::make_unique<CloseOperation>(info.Env(), session_, pending));
 }
 
 void RegisterEngine(Napi::Env env, Napi::Object exports, AddonData* data) {
   EngineObject::Define(env, data);
   exports.Set("loadEngine", Napi::Function::New<LoadEngine>(env, "loadEngine"));
+  exports.Set("detach", Napi::Function::New<Detach>(env, "detach"));
 }
 
 }  // namespace trtnode

@@ -1,7 +1,10 @@
 // The JS handle of a loaded engine.
 #pragma once
 
+#include <memory>
+
 #include "napi/addon_data.h"
+#include "napi/infer_desk.h"
 
 namespace trtnode {
 
@@ -19,15 +22,34 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
   void Finalize(Napi::BasicEnv env) override;
 
  private:
-  Napi::Value CreateRequest(const Napi::CallbackInfo& info);
+  // Those of inferences are the desk's.
+  template <Napi::Value (InferDesk::*method)(const Napi::CallbackInfo&)>
+  Napi::Value Desk(const Napi::CallbackInfo& info) {
+    return (desk_.get()->*method)(info);
+  }
+  template <void (InferDesk::*method)(const Napi::CallbackInfo&)>
+  void Desk(const Napi::CallbackInfo& info) {
+    (desk_.get()->*method)(info);
+  }
+  void SetOnComplete(const Napi::CallbackInfo& info);
+  Napi::Value IsPinned(const Napi::CallbackInfo& info);
+  Napi::Value Allocate(const Napi::CallbackInfo& info);
+  Napi::Value GraphState(const Napi::CallbackInfo& info);
+  Napi::Value Memory(const Napi::CallbackInfo& info);
+  Napi::Value ProfileLayers(const Napi::CallbackInfo& info);
+  Napi::Value CreateContext(const Napi::CallbackInfo& info);
   Napi::Value Inspect(const Napi::CallbackInfo& info);
   Napi::Value Refit(const Napi::CallbackInfo& info);
   Napi::Value RefittableWeights(const Napi::CallbackInfo& info);
   Napi::Value Serialize(const Napi::CallbackInfo& info);
   Napi::Value Close(const Napi::CallbackInfo& info);
+  void TellBytes(Napi::BasicEnv env, int64_t bytes);
 
   const std::shared_ptr<EnvState> state_;
   std::shared_ptr<EngineSession> session_;
+  std::unique_ptr<InferDesk> desk_;
+  // Of the device memory that V8 was told of: an engine that nobody closes shall be found by its weight.
+  int64_t told_bytes_ = 0;
 };
 
 }  // namespace trtnode

@@ -9,8 +9,8 @@ namespace trtnode {
 
 std::shared_ptr<EnvState> EnvState::Create(Napi::Env env) {
   std::shared_ptr<EnvState> state(new EnvState(env));
-  state->wake_ = Wake::New(env, "trt-node", 0, 1, state.get());
-  // Alone it must not keep the process alive; Register takes a reference for each operation under way.
+  state->wake_ = ThreadSafeFunction::New(env, "trt-node", 0, 1, state.get());
+  // Alone it must not keep the process alive: KeepAlive does while something is under way.
   state->wake_.Unref(env);
   // Cleanup hooks run newest first, so this one runs before the thread-safe function's own.
   env.AddCleanupHook([state] { state->ShutDown(); });
@@ -19,7 +19,7 @@ std::shared_ptr<EnvState> EnvState::Create(Napi::Env env) {
 }
 
 uint64_t EnvState::Register(std::unique_ptr<Operation> operation) {
-  if (operations_.empty()) wake_.Ref(env_);
+  KeepAlive();
   const uint64_t id = next_id_++;
   operations_.emplace(id, std::move(operation));
   return id;
@@ -43,9 +43,25 @@ Napi::Promise EnvState::Start(std::unique_ptr<ThreadOperation> operation) {
   return promise;
 }
 
-void EnvState::Signal(uint64_t operation) { PostToJs({operation, false}); }
+void EnvState::Signal(uint64_t operation) { PostToJs({operation, News::kSignal}); }
 
-void EnvState::Finish(uint64_t operation) { PostToJs({operation, true}); }
+void EnvState::Finish(uint64_t operation) { PostToJs({operation, News::kFinished}); }
+
+uint64_t EnvState::AddListener(WakeListener* listener) {
+  const uint64_t id = next_id_++;
+  listeners_.emplace(id, listener);
+  return id;
+}
+
+void EnvState::Wake(uint64_t listener) { PostToJs({listener, News::kWake}); }
+
+void EnvState::KeepAlive() {
+  if (keeping_alive_++ == 0) wake_.Ref(env_);
+}
+
+void EnvState::LetGo() {
+  if (--keeping_alive_ == 0) wake_.Unref(env_);
+}
 
 void EnvState::PostToJs(Post post) {
   const std::lock_guard<std::mutex> lock(mutex_);
@@ -81,16 +97,21 @@ void EnvState::Drain(Napi::Env env) {
 }
 
 void EnvState::Handle(Napi::Env env, const Post& post) {
-  const auto found = operations_.find(post.operation);
-  if (found == operations_.end()) return;
   const Napi::HandleScope scope(env);
-  if (!post.finished) {
+  if (post.news == News::kWake) {
+    const auto listener = listeners_.find(post.id);
+    if (listener != listeners_.end()) listener->second->OnWake(env);
+    return;
+  }
+  const auto found = operations_.find(post.id);
+  if (found == operations_.end()) return;
+  if (post.news == News::kSignal) {
     found->second->OnSignal(env);
     return;
   }
   const std::unique_ptr<Operation> operation = std::move(found->second);
   operations_.erase(found);
-  if (operations_.empty()) wake_.Unref(env_);
+  LetGo();
   operation->Join();
   operation->Settle(env);
 }

@@ -18,6 +18,14 @@ class EnvState;
 // The thread-safe function's callback: handles what was posted.
 void HandlePosts(Napi::Env env, Napi::Function, EnvState* state, void*);
 
+// What completes many things at a time and tells JavaScript of them together.
+class WakeListener {
+ public:
+  virtual ~WakeListener() = default;
+  // JS thread. May throw Napi::Error.
+  virtual void OnWake(Napi::Env env) = 0;
+};
+
 class EnvState : public std::enable_shared_from_this<EnvState> {
  public:
   static std::shared_ptr<EnvState> Create(Napi::Env env);
@@ -32,6 +40,16 @@ class EnvState : public std::enable_shared_from_this<EnvState> {
   void Signal(uint64_t operation);
   void Finish(uint64_t operation);
 
+  // JS thread: until it is removed, `Wake` with the returned id has OnWake called.
+  uint64_t AddListener(WakeListener* listener);
+  void RemoveListener(uint64_t id) { listeners_.erase(id); }
+  // Any thread. One call of OnWake may stand for several of Wake.
+  void Wake(uint64_t listener);
+
+  // JS thread: the event loop stays alive until as many calls of LetGo as of KeepAlive were made.
+  void KeepAlive();
+  void LetGo();
+
   // The id that Register will give next: an operation that posts needs its own.
   uint64_t next_id() const { return next_id_; }
 
@@ -42,11 +60,12 @@ class EnvState : public std::enable_shared_from_this<EnvState> {
   void CloseInBackground(const std::shared_ptr<EngineSession>& session);
 
  private:
+  enum class News { kSignal, kFinished, kWake };
   struct Post {
-    uint64_t operation;
-    bool finished;
+    uint64_t id;  // of an operation, or of a listener
+    News news;
   };
-  using Wake = Napi::TypedThreadSafeFunction<EnvState, void, HandlePosts>;
+  using ThreadSafeFunction = Napi::TypedThreadSafeFunction<EnvState, void, HandlePosts>;
   friend void HandlePosts(Napi::Env env, Napi::Function, EnvState* state, void*);
 
   explicit EnvState(Napi::Env env) : env_(env) {}
@@ -58,7 +77,9 @@ class EnvState : public std::enable_shared_from_this<EnvState> {
 
   const Napi::Env env_;
   uint64_t next_id_ = 1;
+  size_t keeping_alive_ = 0;
   std::unordered_map<uint64_t, std::unique_ptr<Operation>> operations_;
+  std::unordered_map<uint64_t, WakeListener*> listeners_;
   std::vector<std::weak_ptr<EngineSession>> sessions_;
   struct Closer {
     std::thread thread;
@@ -69,7 +90,7 @@ class EnvState : public std::enable_shared_from_this<EnvState> {
   std::mutex mutex_;  // guards what follows
   std::deque<Post> posts_;
   bool open_ = true;
-  Wake wake_;
+  ThreadSafeFunction wake_;
 };
 
 }  // namespace trtnode

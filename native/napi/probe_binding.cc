@@ -182,7 +182,7 @@ class DeviceMemoryOperation final : public ThreadOperation {
 
  private:
   const int device_;
-  DeviceMemory memory_;
+  MemoryInfo memory_;
 };
 
 Napi::Value ProbeDriver(const Napi::CallbackInfo& info) {

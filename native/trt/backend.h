@@ -49,6 +49,20 @@ class OutputMemory {
   virtual void SetDims(const int64_t* dims, size_t rank) noexcept = 0;
 };
 
+struct ExecutionOptions {
+  // False: the context comes without activation memory, and needs SetDeviceMemory before it runs.
+  bool own_memory = true;
+  // Ranges around each layer for Nsight, as detailed as the engine was built with; they cost time in every Enqueue.
+  bool nvtx = false;
+};
+
+// Is told the time of each layer, in the order of the engine. Called from within Execution::Enqueue or ReportLayerTimes.
+class LayerTimes {
+ public:
+  virtual ~LayerTimes() = default;
+  virtual void Add(const char* layer, float milliseconds) noexcept = 0;
+};
+
 // One execution context. Used by one thread at a time, with the device's context current.
 class Execution {
  public:
@@ -60,6 +74,13 @@ class Execution {
   virtual void SetOutputMemory(const TensorInfo& output, OutputMemory* memory) = 0;
   // Dims of an output once every input's dims are set; -1 where they depend on the data.
   virtual Dims OutputDims(const TensorInfo& output) = 0;
+  // Activation memory for a context that has none of its own: at least LoadedEngine::ContextMemoryBytes of the profile that is
+  // used. It is in use from Enqueue until the stream has run it. Must be set again after a larger profile was selected.
+  virtual void SetDeviceMemory(void* memory, size_t size) = 0;
+  // `times` must outlive this. From then on Enqueue also records an event per layer; ReportLayerTimes tells `times` of it.
+  virtual void SetLayerTimes(LayerTimes* times) = 0;
+  // After the stream has run what was enqueued, or a graph captured from it. False where TensorRT has nothing to tell.
+  virtual bool ReportLayerTimes() = 0;
   virtual void Enqueue(CUstream stream) = 0;
 };
 
@@ -89,9 +110,19 @@ class LoadedEngine {
   virtual const std::vector<TensorInfo>& inputs() const = 0;
   virtual const std::vector<TensorInfo>& outputs() const = 0;
   virtual const std::vector<Profile>& profiles() const = 0;
-  // Activation memory of one context, bytes.
+  // Activation memory of one context that may use every profile, bytes. Depends on the weight streaming budget.
   virtual uint64_t DeviceMemoryBytes() const = 0;
-  virtual std::unique_ptr<Execution> CreateExecution() = 0;
+  // The same of one profile.
+  virtual uint64_t ContextMemoryBytes(int profile) const = 0;
+  // Device memory that TensorRT holds for the engine now, its contexts included, as it asked for it, bytes.
+  virtual uint64_t AllocatedBytes() const = 0;
+  // Of that, what the engine holds without any context: weights above all.
+  virtual uint64_t WeightsMemoryBytes() const = 0;
+  // Throws Error(kOutOfMemory).
+  virtual std::unique_ptr<Execution> CreateExecution(const ExecutionOptions& options) = 0;
+  // Writes the kernels that TensorRT-RTX has compiled to LoadSpec::runtime_cache, where something is new; the engine's end does so
+  // too. Thread-safe; a failure is a warning in the log. Nothing with TensorRT.
+  virtual void SaveRuntimeCache() noexcept = 0;
   // The engine inspector's JSON.
   virtual std::string Inspect() = 0;
   virtual uint64_t StreamableWeightsBytes() const = 0;

@@ -73,7 +73,10 @@ Error NoKernel(const BuildSpec& spec, const std::optional<std::string>& layer,
   return error;
 }
 
-Error Classify(const BuildSpec& spec, const std::vector<LogLine>& log, const std::string& words) {
+std::string MiB(size_t bytes) { return std::to_string(bytes >> 20) + " MiB"; }
+
+Error Classify(const BuildSpec& spec, const std::vector<LogLine>& log, const std::string& words,
+               const std::optional<BuildRoom>& room) {
   const std::vector<LogLine> errors = Errors(log);
   // Of kERROR_ON_TIMING_CACHE_MISS: "Assertion !errorOnMiss failed". What follows from it comes after it.
   if (spec.timing_cache && spec.timing_cache->reproducible &&
@@ -102,6 +105,15 @@ Error Classify(const BuildSpec& spec, const std::vector<LogLine>& log, const std
                      ". Free memory, close engines that are not needed, use smaller profiles, or "
                      "lower memoryPools.workspace");
   }
+  if (room && room->largest_tensor_bytes > room->free_bytes) {
+    return Error(ErrorCode::kOutOfMemory,
+                 "the GPU had " + MiB(room->free_bytes) +
+                     " of free memory when the build began, and one tensor of the network takes " +
+                     MiB(room->largest_tensor_bytes) + ": " + words +
+                     ". Free memory, close engines that are not needed, or use smaller profiles")
+        .With("freeBytes", static_cast<double>(room->free_bytes))
+        .With("tensorBytes", static_cast<double>(room->largest_tensor_bytes));
+  }
   if (layer) return NoKernel(spec, layer, words);
   const bool no_scales = Says(errors, {"o scaling factors detected", "Calibration failure"});
   if (no_scales && spec.calibration) {
@@ -123,11 +135,12 @@ Error Classify(const BuildSpec& spec, const std::vector<LogLine>& log, const std
 
 }  // namespace
 
-Error BuildFailure(const BuildSpec& spec, const OperationLog& log) {
+Error BuildFailure(const BuildSpec& spec, const OperationLog& log,
+                   const std::optional<BuildRoom>& room) {
   std::vector<LogLine> lines = log.Lines();
   std::string words = log.ErrorText();
   if (words.empty()) words = "it gave no reason";
-  Error error = Classify(spec, lines, words);
+  Error error = Classify(spec, lines, words, room);
   error.WithLog(std::move(lines));
   return error;
 }

@@ -156,6 +156,21 @@ struct TimingCacheUse {
   std::string sha256;         // of what was loaded; empty: nothing was
 };
 
+// Bytes at the largest dims of one optimization profile.
+struct ProfileMemory {
+  uint64_t context = 0;  // activation memory, as TensorRT reports it
+  uint64_t inputs = 0;
+  // None where dims of an output depend on the data.
+  std::optional<uint64_t> outputs;
+};
+
+// Device memory that an engine takes, as it was measured behind its build.
+struct PlanMemory {
+  uint64_t weights = 0;
+  uint64_t context = 0;  // that one context takes for itself, whichever profile it uses
+  std::vector<ProfileMemory> profiles;
+};
+
 struct BuildOutcome {
   std::string sha256;
   uint64_t size_bytes = 0;
@@ -165,6 +180,8 @@ struct BuildOutcome {
   // The engine inspector's JSON; empty where the plan could not be opened, and the reason says why.
   std::string engine_information;
   std::string engine_information_reason;
+  // None where the plan could not be opened, and for a plan without weights.
+  std::optional<PlanMemory> memory;
   double build_seconds = 0;
   // Of build_seconds, what passed inside of the calibrator. None without one.
   std::optional<double> calibration_seconds;

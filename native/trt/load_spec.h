@@ -23,6 +23,8 @@ struct LoadSpec {
   std::optional<WeightStreamingBudget> weight_streaming_budget;  // none: nothing is streamed
   // The plan has no weights: no execution context is made before a refit has brought them.
   bool await_refit = false;
+  // File that keeps the kernels which TensorRT-RTX compiles at run time; empty: none does.
+  std::string runtime_cache;
 };
 
 struct WeightsInfo {

@@ -67,6 +67,8 @@ struct TensorInfo {
   Dims dims;  // -1 is dynamic
   bool is_shape_tensor = false;
   bool on_host = false;  // TensorRT reads or writes it in host memory
+  // Of an output: the input whose memory it must share, as TensorRT updates that in place; empty: none.
+  std::string aliased_input;
 };
 
 struct DimsRange {

@@ -7,6 +7,7 @@
 #include "trt/abi/profiles.h"
 #include "trt/abi/timing_cache.h"
 #include "trt/build_failure.h"
+#include "trt/plan_memory.h"
 #include "trt/staged_model.h"
 
 namespace trtnode::TRT_NODE_ABI {
@@ -76,6 +77,30 @@ void RequireScales(const BuildSpec& spec, const trt::INetworkDefinition& network
   }
 }
 
+size_t LargestTensorBytes(const trt::INetworkDefinition& network) {
+  size_t largest = 0;
+  for (int i = 0; i < network.getNbLayers(); ++i) {
+    const trt::ILayer& layer = *network.getLayer(i);
+    for (int j = 0; j < layer.getNbOutputs(); ++j) {
+      const trt::ITensor* const tensor = layer.getOutput(j);
+      if (tensor == nullptr) continue;
+      const Dims dims = FromTrt(tensor->getDimensions());
+      if (IsDynamic(dims)) continue;
+      largest = std::max(largest, ByteCount(FromTrt(tensor->getType()), dims));
+    }
+  }
+  return largest;
+}
+
+// None where there is no room for it beside what the build itself holds.
+std::optional<PlanMemory> MeasurePlan(int device, LoadedEngine* engine) {
+  try {
+    return MeasureMemory(Device::Get(device), engine);
+  } catch (const std::exception&) {
+    return std::nullopt;
+  }
+}
+
 // The engine as it was built, where it can be opened here. A reason instead, where it cannot.
 void InspectPlan(const EntryPoints& entry, const LibraryVersion& version, const BuildSpec& spec,
                  const trt::IHostMemory& plan, BuildOutcome* outcome) {
@@ -90,8 +115,14 @@ void InspectPlan(const EntryPoints& entry, const LibraryVersion& version, const 
   OperationLog log;
   const LogScope scope(&log);
   try {
-    outcome->engine_information =
-        DeserializeEngine(entry, version, load, plan.data(), plan.size(), &log)->Inspect();
+    const std::unique_ptr<LoadedEngine> engine =
+        DeserializeEngine(entry, version, load, plan.data(), plan.size(), &log);
+    try {
+      outcome->engine_information = engine->Inspect();
+    } catch (const std::exception& error) {
+      outcome->engine_information_reason = error.what();
+    }
+    if (!load.await_refit) outcome->memory = MeasurePlan(*spec.device, engine.get());
   } catch (const std::exception& error) {
     outcome->engine_information_reason = error.what();
   }
@@ -143,6 +174,10 @@ class ConfiguredBuild {
     }
 #endif
     if (spec.timing_cache) timing_cache_.emplace(*spec.timing_cache, config_.get());
+    if (spec.device) {
+      room_ =
+          BuildRoom{Device::Get(*spec.device).Memory().free_bytes, LargestTensorBytes(*network)};
+    }
   }
 
   std::unique_ptr<trt::IHostMemory> Run(BuildOutcome* outcome) {
@@ -158,7 +193,7 @@ class ConfiguredBuild {
       outcome->calibration_seconds = calibration_->seconds();
     }
 #endif
-    if (!plan || plan->size() == 0) throw BuildFailure(spec_, *log_);
+    if (!plan || plan->size() == 0) throw BuildFailure(spec_, *log_, room_);
     if (timing_cache_) {
       timing_cache_->RequireNothingNew();
       outcome->timing_cache = timing_cache_->use();
@@ -196,6 +231,7 @@ class ConfiguredBuild {
 #endif
   const std::unique_ptr<trt::IBuilderConfig> config_;
   std::optional<TimingCache> timing_cache_;
+  std::optional<BuildRoom> room_;  // none: a build without a GPU
 };
 
 }  // namespace

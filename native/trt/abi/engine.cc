@@ -4,91 +4,34 @@
 
 #include "core/activity.h"
 #include "trt/abi/adapters.h"
+#include "trt/abi/context_maker.h"
+#include "trt/abi/execution.h"
+#include "trt/abi/gpu_allocator.h"
 
 namespace trtnode::TRT_NODE_ABI {
 namespace {
 
-class OutputAllocator final : public trt::IOutputAllocator {
- public:
-  explicit OutputAllocator(OutputMemory* memory) : memory_(memory) {}
-
-  void* reallocateOutputAsync(const char*, void*, uint64_t size, uint64_t alignment,
-                              cudaStream_t) noexcept override {
-    return memory_->Reserve(size, alignment);
-  }
-
-#if !defined(TRT_NODE_ABI_RTX)
-  // Its predecessor, which TensorRT may still call.
-  void* reallocateOutput(const char*, void*, uint64_t size, uint64_t alignment) noexcept override {
-    return memory_->Reserve(size, alignment);
-  }
-#endif
-
-  void notifyShape(const char*, const trt::Dims& dims) noexcept override {
-    if (dims.nbDims >= 0) memory_->SetDims(dims.d, static_cast<size_t>(dims.nbDims));
-  }
-
- private:
-  OutputMemory* const memory_;
-};
-
-class AbiExecution final : public Execution {
- public:
-  explicit AbiExecution(std::unique_ptr<trt::IExecutionContext> context)
-      : context_(std::move(context)) {}
-
-  void SetProfile(int index, CUstream stream) override {
-    Require(context_->setOptimizationProfileAsync(index, stream),
-            "select the optimization profile");
-  }
-
-  void SetInputDims(const TensorInfo& input, const Dims& dims) override {
-    Require(context_->setInputShape(input.name.c_str(), ToTrt(dims)), "set the dims of an input");
-  }
-
-  void SetAddress(const TensorInfo& tensor, void* address) override {
-    Require(context_->setTensorAddress(tensor.name.c_str(), address), "set a tensor's address");
-  }
-
-  void SetOutputMemory(const TensorInfo& output, OutputMemory* memory) override {
-    const auto& allocator = allocators_.emplace_back(std::make_unique<OutputAllocator>(memory));
-    if (context_->setOutputAllocator(output.name.c_str(), allocator.get())) return;
-    allocators_.pop_back();
-    Require(false, "set the allocator of an output");
-  }
-
-  Dims OutputDims(const TensorInfo& output) override {
-    const trt::Dims dims = context_->getTensorShape(output.name.c_str());
-    Require(dims.nbDims >= 0, "tell the dims of an output");
-    return FromTrt(dims);
-  }
-
-  void Enqueue(CUstream stream) override {
-    Require(context_->enqueueV3(stream), "enqueue the inference");
-  }
-
- private:
-  // The caller attaches the log.
-  static void Require(bool done, const char* step) {
-    if (!done) throw Error(ErrorCode::kInferFailed, std::string("TensorRT could not ") + step);
-  }
-
-  std::vector<std::unique_ptr<OutputAllocator>> allocators_;
-  const std::unique_ptr<trt::IExecutionContext> context_;
-};
-
 class AbiEngine final : public LoadedEngine {
  public:
   AbiEngine(const EntryPoints& entry, const LibraryVersion& version, bool awaits_weights,
-            std::unique_ptr<trt::IRuntime> runtime, std::unique_ptr<trt::ICudaEngine> engine)
+            std::unique_ptr<GpuAllocator> allocator, std::unique_ptr<trt::IRuntime> runtime,
+            std::unique_ptr<trt::ICudaEngine> engine, const std::string& runtime_cache)
       : entry_(entry),
         version_(version),
         awaits_weights_(awaits_weights),
+        allocator_(std::move(allocator)),
         runtime_(std::move(runtime)),
-        engine_(std::move(engine)) {
+        engine_(std::move(engine)),
+        contexts_(engine_.get(), runtime_cache),
+        weights_memory_bytes_(allocator_->allocated_bytes()) {
     for (int i = 0; i < engine_->getNbIOTensors(); ++i) DescribeTensor(engine_->getIOTensorName(i));
     for (int i = 0; i < engine_->getNbOptimizationProfiles(); ++i) DescribeProfile(i);
   }
+
+  // What was compiled since the load is kept, however the engine's end comes.
+  ~AbiEngine() override { contexts_.SaveCache(); }
+  AbiEngine(const AbiEngine&) = delete;
+  AbiEngine& operator=(const AbiEngine&) = delete;
 
   const std::vector<TensorInfo>& inputs() const override { return inputs_; }
   const std::vector<TensorInfo>& outputs() const override { return outputs_; }
@@ -102,18 +45,38 @@ class AbiEngine final : public LoadedEngine {
     return static_cast<uint64_t>(engine_->getDeviceMemorySizeV2());
   }
 
-  std::unique_ptr<Execution> CreateExecution() override {
-    std::unique_ptr<trt::IExecutionContext> context(engine_->createExecutionContext());
-    if (!context) {
+  uint64_t AllocatedBytes() const override { return allocator_->allocated_bytes(); }
+  uint64_t WeightsMemoryBytes() const override { return weights_memory_bytes_; }
+
+  uint64_t ContextMemoryBytes(int profile) const override {
+#if defined(TRT_NODE_ABI_V10)
+    // Its second version came with 10.1.
+    if (!version_.AtLeast(10, 1)) return engine_->getDeviceMemorySizeForProfile(profile);
+#endif
+    return static_cast<uint64_t>(
+        std::max(int64_t{0}, engine_->getDeviceMemorySizeForProfileV2(profile)));
+  }
+
+  std::unique_ptr<Execution> CreateExecution(const ExecutionOptions& options) override {
+    allocator_->ForgetRefusal();
+    std::unique_ptr<Execution> execution = MakeExecution(version_, &contexts_, options);
+    if (!execution) {
+      const std::string needs =
+          "An execution context needs " +
+          std::to_string(options.own_memory ? DeviceMemoryBytes() : 0) +
+          " bytes. Free GPU memory, use smaller profiles or fewer lanes, share the contexts' "
+          "memory (contextMemory: 'shared'), or stream weights (weightStreaming at build, "
+          "weightStreamingBudget at load)";
+      allocator_->ThrowRefusal(needs);
       throw Error(ErrorCode::kOutOfMemory,
                   "TensorRT could not make an execution context, most often for want of device "
-                  "memory: it needs " +
-                      std::to_string(DeviceMemoryBytes()) +
-                      " bytes. Free GPU memory, use smaller profiles, or stream weights "
-                      "(weightStreaming at build, weightStreamingBudget at load)");
+                  "memory. " +
+                      needs);
     }
-    return std::make_unique<AbiExecution>(std::move(context));
+    return execution;
   }
+
+  void SaveRuntimeCache() noexcept override { contexts_.SaveCache(); }
 
   std::string Inspect() override {
     // Without dims for its dynamic inputs the inspector tells neither dims nor types of tensors.
@@ -155,7 +118,10 @@ class AbiEngine final : public LoadedEngine {
                   "one has none. Build it with weightStreaming: true, or leave the option out")
           .With("option", std::string("weightStreamingBudget"));
     }
-    if (SetBudget(budget, streamable)) return;
+    if (SetBudget(budget, streamable)) {
+      weights_memory_bytes_ = allocator_->allocated_bytes();
+      return;
+    }
     const std::string words = log->ErrorText();
     const bool no_memory = words.find("OutOfMemory") != std::string::npos ||
                            words.find("out of memory") != std::string::npos;
@@ -232,15 +198,15 @@ class AbiEngine final : public LoadedEngine {
 
   // In the first profile, with its opt dims and without device memory. null where no input is
   // dynamic, where values of shape tensors would be needed too, and where weights may be missing.
-  std::unique_ptr<trt::IExecutionContext> CreateTypicalContext() const {
+  std::unique_ptr<trt::IExecutionContext> CreateTypicalContext() {
     const auto is_dynamic = [](const TensorInfo& input) { return IsDynamic(input.dims); };
     const auto is_shape = [](const TensorInfo& input) { return input.is_shape_tensor; };
     if (profiles_.empty() || MayLackWeights() || std::ranges::none_of(inputs_, is_dynamic) ||
         std::ranges::any_of(inputs_, is_shape)) {
       return nullptr;
     }
-    std::unique_ptr<trt::IExecutionContext> context(
-        engine_->createExecutionContext(trt::ExecutionContextAllocationStrategy::kUSER_MANAGED));
+    std::unique_ptr<trt::IExecutionContext> context =
+        contexts_.Make(trt::ExecutionContextAllocationStrategy::kUSER_MANAGED);
     if (!context) return nullptr;
     for (const TensorInfo& input : inputs_) {
       const Dims& opt = profiles_.front().at(input.name).dims.opt;
@@ -258,7 +224,18 @@ class AbiEngine final : public LoadedEngine {
     info.on_host = engine_->getTensorLocation(name) == trt::TensorLocation::kHOST;
     const bool is_input = engine_->getTensorIOMode(name) == trt::TensorIOMode::kINPUT;
     RequireLinear(info.name);
+    if (!is_input) info.aliased_input = AliasedInput(name);
     (is_input ? inputs_ : outputs_).push_back(std::move(info));
+  }
+
+  std::string AliasedInput(const char* output) const {
+#if defined(TRT_NODE_ABI_V10)
+    if (!version_.AtLeast(10, 15)) return "";
+#elif defined(TRT_NODE_ABI_RTX)
+    if (!version_.AtLeast(1, 7)) return "";
+#endif
+    const char* const input = engine_->getAliasedInputTensor(output);
+    return input == nullptr ? "" : input;
   }
 
   // Other formats pad the channels: their tensors are larger than their dims say.
@@ -328,9 +305,12 @@ class AbiEngine final : public LoadedEngine {
   const EntryPoints entry_;
   const LibraryVersion version_;
   const bool awaits_weights_;
-  // Destroyed in reverse: the engine before its runtime.
+  // Destroyed in reverse: the engine before its runtime, and that before the memory of both.
+  const std::unique_ptr<GpuAllocator> allocator_;
   const std::unique_ptr<trt::IRuntime> runtime_;
   const std::unique_ptr<trt::ICudaEngine> engine_;
+  ContextMaker contexts_;
+  uint64_t weights_memory_bytes_;
   std::vector<TensorInfo> inputs_;
   std::vector<TensorInfo> outputs_;
   std::vector<Profile> profiles_;
@@ -383,14 +363,20 @@ std::unique_ptr<LoadedEngine> DeserializeEngine(const EntryPoints& entry,
                                                 const void* plan, size_t size, OperationLog* log) {
   // The registry outlives every runtime, and what is registered stays.
   LoadPlugins(entry, spec.plugins, log);
+  auto allocator = std::make_unique<GpuAllocator>();
   std::unique_ptr<trt::IRuntime> runtime = CreateRuntime(entry, log);
+  runtime->setGpuAllocator(allocator.get());
   runtime->setEngineHostCodeAllowed(spec.host_code);
   // Again: by now TensorRT's CUDA runtime has started, which has handlers of its own.
   WaitForActivitiesAtExit(&entry);
   std::unique_ptr<trt::ICudaEngine> engine(runtime->deserializeCudaEngine(plan, size));
-  if (!engine) throw DeserializeFailure(entry, version, spec, *log).WithLog(log->Lines());
-  auto loaded = std::make_unique<AbiEngine>(entry, version, spec.await_refit, std::move(runtime),
-                                            std::move(engine));
+  if (!engine) {
+    allocator->ThrowRefusal("Free GPU memory, or close engines that are not needed");
+    throw DeserializeFailure(entry, version, spec, *log).WithLog(log->Lines());
+  }
+  auto loaded =
+      std::make_unique<AbiEngine>(entry, version, spec.await_refit, std::move(allocator),
+                                  std::move(runtime), std::move(engine), spec.runtime_cache);
   if (spec.weight_streaming_budget) {
     loaded->SetWeightStreamingBudget(*spec.weight_streaming_budget, log);
   }

@@ -1,0 +1,180 @@
+#include "napi/infer_arguments.h"
+
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "exec/pinned_registry.h"
+#include "napi/convert.h"
+#include "napi/device_object.h"
+#include "napi/device_work.h"
+#include "napi/staging_object.h"
+
+namespace trtnode {
+namespace {
+
+bool IsNull(napi_env env, napi_value value) {
+  napi_valuetype type = napi_undefined;
+  napi_typeof(env, value, &type);
+  return type == napi_null;
+}
+
+napi_value Element(napi_env env, napi_value array, size_t index) {
+  napi_value element = nullptr;
+  if (napi_get_element(env, array, static_cast<uint32_t>(index), &element) != napi_ok) {
+    throw Error(ErrorCode::kInvalidArg, "expected an array");
+  }
+  return element;
+}
+
+// Node knows no number for Float16Array yet: it leaves the type as it was.
+constexpr auto kUnknownType = static_cast<napi_typedarray_type>(-1);
+
+size_t ElementSize(napi_typedarray_type type) {
+  switch (type) {
+    case napi_int8_array:
+    case napi_uint8_array:
+    case napi_uint8_clamped_array:
+      return 1;
+    case napi_int32_array:
+    case napi_uint32_array:
+    case napi_float32_array:
+      return 4;
+    case napi_float64_array:
+    case napi_bigint64_array:
+    case napi_biguint64_array:
+      return 8;
+    default:  // Float16Array beside the integers: Node's enum may have grown
+      return 2;
+  }
+}
+
+void StageInput(InferJob* job, size_t index, const ArrayView& view, EngineSession* session) {
+  const CallPlan& plan = *job->call;
+  job->inputs[index].kind = InputSource::Kind::kStaged;
+  if (view.size == 0) return;
+  if (!job->staging) job->staging = session->TakeStaging(plan.staging_bytes);
+  std::memcpy(job->staging.data() + plan.staging_offsets[index], view.data, view.size);
+}
+
+void FillInput(InferJob* job, size_t index, napi_env env, napi_value value, bool staged,
+               EngineSession* session) {
+  InputSource& source = job->inputs[index];
+  const size_t bytes = job->call->input_bytes[index];
+  ArrayView view;
+  if (ReadTypedArray(env, value, &view)) {
+    if (view.size != bytes) {
+      throw Error(ErrorCode::kInvalidArg, "expected " + std::to_string(bytes) +
+                                              " bytes for an input but received " +
+                                              std::to_string(view.size));
+    }
+    source.keep = bytes == 0 ? nullptr : PinnedRegistry::Get().Find(view.data, bytes);
+    if (!source.keep) return StageInput(job, index, view, session);
+    source.kind = InputSource::Kind::kPinned;
+    source.host = view.data;
+    return;
+  }
+  if (IsNull(env, value)) {
+    if (!staged && bytes > 0) throw Error(ErrorCode::kInvalidArg, "an input was not staged");
+    source.kind = InputSource::Kind::kStaged;
+    return;
+  }
+  source.memory = DeviceObject::MemoryOf(Napi::Value(env, value), "inputs");
+  if (source.memory->size() < bytes) {
+    throw Error(ErrorCode::kInvalidArg, "an input's device memory is too small");
+  }
+  source.kind = InputSource::Kind::kDevice;
+}
+
+void FillTarget(OutputTarget* target, CallTarget wanted, napi_env env, napi_value memory) {
+  using Kind = OutputTarget::Kind;
+  const bool given = memory != nullptr && !IsNull(env, memory);
+  switch (wanted) {
+    case CallTarget::kNone:
+      target->kind = Kind::kNone;
+      return;
+    case CallTarget::kCpu: {
+      target->kind = Kind::kFresh;
+      ArrayView view;
+      if (!given) return;
+      if (!ReadTypedArray(env, memory, &view)) {
+        throw Error(ErrorCode::kInvalidArg, "expected a typed array for an output");
+      }
+      if (view.size == 0) return;
+      target->keep = PinnedRegistry::Get().Find(view.data, view.size);
+      // Any other is filled when the result is collected, on the JS thread.
+      if (!target->keep) return;
+      target->kind = Kind::kPinned;
+      target->host = view.data;
+      target->capacity = view.size;
+      return;
+    }
+    case CallTarget::kDevice:
+      target->kind = given ? Kind::kDevice : Kind::kNewDevice;
+      if (given) target->memory = DeviceObject::MemoryOf(Napi::Value(env, memory), "outputs");
+      return;
+  }
+}
+
+// Freeing device memory waits for the GPU, so the last to let go of it is never the JS thread.
+void LetGo(std::shared_ptr<DeviceMemory>* memory, DeviceWork* work) {
+  if (memory->use_count() == 1) {
+    work->Free(std::move(*memory));
+  } else {
+    memory->reset();
+  }
+}
+
+}  // namespace
+
+bool ReadTypedArray(napi_env env, napi_value value, ArrayView* view) {
+  bool is_array = false;
+  if (napi_is_typedarray(env, value, &is_array) != napi_ok || !is_array) return false;
+  napi_typedarray_type type = kUnknownType;
+  size_t length = 0;
+  void* data = nullptr;
+  if (napi_get_typedarray_info(env, value, &type, &length, &data, nullptr, nullptr) != napi_ok) {
+    return false;
+  }
+  view->data = static_cast<unsigned char*>(data);
+  view->size = length * ElementSize(type);
+  return true;
+}
+
+void FillJob(InferJob* job, const RegisteredCall& call, EngineSession* session,
+             const Napi::Value& inputs, const Napi::Value& staging, const Napi::Value& outputs) {
+  const napi_env env = inputs.Env();
+  job->call = call.plan;
+  const bool staged = !staging.IsNull();
+  if (staged) job->staging = Unwrap<StagingObject>(staging, "staged").Take(*call.plan);
+  job->inputs.resize(call.plan->input_bytes.size());
+  for (size_t i = 0; i < job->inputs.size(); ++i) {
+    FillInput(job, i, env, Element(env, inputs, i), staged, session);
+  }
+  const bool memory = !outputs.IsNull();
+  job->targets.resize(call.targets.size());
+  for (size_t i = 0; i < job->targets.size(); ++i) {
+    FillTarget(&job->targets[i], call.targets[i], env, memory ? Element(env, outputs, i) : nullptr);
+  }
+}
+
+void EmptyJob(InferJob* job, DeviceWork* work) {
+  for (InputSource& source : job->inputs) {
+    source.keep.reset();
+    if (source.memory) LetGo(&source.memory, work);
+  }
+  for (OutputTarget& target : job->targets) {
+    target.keep.reset();
+    if (target.memory) LetGo(&target.memory, work);
+  }
+  for (InferOutput& output : job->outputs) {
+    output.memory.Return();
+    if (output.device) LetGo(&output.device, work);
+  }
+  job->staging.Return();
+  job->deadline.reset();
+  job->error.reset();
+  job->call.reset();
+}
+
+}  // namespace trtnode
