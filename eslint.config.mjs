@@ -39,7 +39,7 @@ export default tseslint.config(
     ignores: [
       ...['dist/', 'build/', 'node_modules/', '.cache/', 'prebuilds/', '.gpu-kit/', '.gpu/'],
       // Types of scripts that are plain JavaScript; the tests' tsc run checks them.
-      'bench/*.d.mts',
+      ...['bench/**/*.d.mts', 'scripts/**/*.d.mts'],
     ],
   },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },

@@ -53,6 +53,8 @@ const coreInterfaces = {
   ],
   nvinfer1: ['IPluginRegistry'],
 };
+/** RTX's alone. */
+const rtxInterfaces = { 'nvinfer1::apiv': ['VRuntimeConfig', 'VRuntimeCache'] };
 const parserInterfaces = { nvonnxparser: ['IParser', 'IParserRefitter'] };
 
 /** Enumerations whose numbers differ between the ABIs: what a builder is told is written down by their names. */
@@ -130,11 +132,16 @@ const includes = [
   ...['-isystem', path.join(root, 'native', 'include'), '-isystem', path.join(headers, 'cuda')],
 ];
 
+const driverUnits = [
+  ...['faults', 'machine', 'memory', 'streams', 'capture'],
+  ...['exports', 'exports_stream', 'exports_graph'],
+];
+
 async function compileDriver(folder) {
   fs.mkdirSync(folder, { recursive: true });
   await compile([
     ...[...flags, ...includes, '-shared', '-Wl,-soname,libcuda.so.1'],
-    ...['faults.cc', 'machine.cc', 'exports.cc'].map((name) => path.join(sources, 'driver', name)),
+    ...driverUnits.map((name) => path.join(sources, 'driver', `${name}.cc`)),
     ...['-o', path.join(folder, 'libcuda.so.1'), '-pthread'],
   ]);
   const nodeHeaders = createRequire(import.meta.url).resolve('node-api-headers/package.json');
@@ -168,13 +175,22 @@ async function compileTensorrt({ abi, library, plugins, parser }, folder) {
   ];
   const text = headerText(own);
   const write = (name, content) => fs.writeFileSync(path.join(made, name), content);
-  write('unimplemented.h', unimplemented(text, coreInterfaces, 'NvInfer.h'));
-  write('unimplemented_parser.h', unimplemented(text, parserInterfaces, 'NvOnnxParser.h'));
+  const core = [coreInterfaces, ...(abi === 'rtx' ? [rtxInterfaces] : [])];
+  write('unimplemented.h', unimplemented(text, core, 'NvInfer.h'));
+  write('unimplemented_parser.h', unimplemented(text, [parserInterfaces], 'NvOnnxParser.h'));
   write('enum_names.h', enumNames(text));
   // NVIDIA's headers take most of the time, so what needs them is one unit.
   const units = [
     ...['library', 'plan', 'write_plan', 'registry', 'engine', 'engine_weights', 'context'],
-    ...['enqueue', 'refitter', 'network', 'timing_cache', 'builder_config', 'calibration'],
+    ...[
+      'enqueue',
+      'runtime_config',
+      'refitter',
+      'network',
+      'timing_cache',
+      'builder_config',
+      'calibration',
+    ],
     'builder',
   ].map((unit) => `tensorrt/${unit}.cc`);
   write('together.cc', units.map((unit) => `#include "${unit}"\n`).join(''));
@@ -212,10 +228,12 @@ function headerText(compilerFlags) {
  * ABIs differ in what they declare, and trt-node calls little of it.
  */
 function unimplemented(text, interfaces, header) {
-  const classes = Object.entries(interfaces).map(
-    ([namespace, names]) =>
-      `namespace ${namespace} {\n${names.map((name) => classOf(text, name)).join('\n')}\n}`,
-  );
+  const classes = interfaces
+    .flatMap(Object.entries)
+    .map(
+      ([namespace, names]) =>
+        `namespace ${namespace} {\n${names.map((name) => classOf(text, name)).join('\n')}\n}`,
+    );
   return `#pragma once\n#include <${header}>\n#include "tensorrt/library.h"\n${classes.join('\n')}\n`;
 }
 

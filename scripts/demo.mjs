@@ -17,7 +17,6 @@ import {
   outputName,
   profiles,
 } from '../bench/digits.mjs';
-import { summarize } from '../bench/statistics.mjs';
 import { ensureBuilt, ensureRuntime } from './ensure.mjs';
 import { StepError } from './process.mjs';
 
@@ -193,6 +192,8 @@ async function classify(engine) {
 }
 
 async function measure(engine) {
+  // Compiled by now, which it need not be when this script starts.
+  const { summarize } = await import('../dist/benchmark/statistics.js');
   const inputs = { [inputName]: batchOf(await loadHeldOut(), 1) };
   for (let i = 0; i < warmUps; i++) await engine.inferTimed(inputs);
   const compute = [];

@@ -17,7 +17,8 @@ import { pythonTool, pythonToolVersion } from './python-tool.mjs';
 /** The fresh failures of all checks, and how many ran: `{ passed, failed }`. */
 export function lint({ fix = false } = {}) {
   const bin = path.join(root, 'node_modules', '.bin');
-  const sources = [...sourcesIn('native'), ...sourcesIn(path.join('test', 'stubs'))];
+  const folders = ['native', path.join('test', 'stubs'), path.join('test', 'sanitize'), 'bench'];
+  const sources = folders.flatMap(sourcesIn);
   const checks = [
     [
       'prettier',

@@ -14,7 +14,7 @@ import { parseArgs } from 'node:util';
 import { canDo, ensureBuilt, ensureModules, ensureRuntime, ensureTypeScript } from './ensure.mjs';
 import { capture, main, root, since, StepError } from './process.mjs';
 
-const suites = ['unit', 'types', 'native', 'package', 'gpu', 'models'];
+const suites = ['unit', 'types', 'native', 'sanitize', 'package', 'gpu', 'models'];
 const total = { passed: 0, failed: 0, skipped: 0 };
 
 await main(async () => {
@@ -39,7 +39,8 @@ await main(async () => {
       if (suite === 'models' && !modelsCanRun(demanded)) continue;
       if (suite === 'package' && !(await attempt('prebuild', prebuild))) continue;
       if (suite === 'native' && !(await attempt('stubs', stubs))) continue;
-      runSuite(suite);
+      if (suite === 'sanitize') await attempt('sanitize', sanitizers);
+      else runSuite(suite);
     }
   }
 
@@ -87,6 +88,15 @@ function check(name, args) {
 async function stubs() {
   const { buildStubs } = await import('./build-stubs.mjs');
   await buildStubs();
+}
+
+/** C++ programs of their own, not vitest's. */
+async function sanitizers() {
+  console.log('\n--- sanitize');
+  const { sanitize } = await import('./sanitize.mjs');
+  const { passed, failed } = await sanitize();
+  total.passed += passed;
+  total.failed += failed;
 }
 
 async function prebuild() {

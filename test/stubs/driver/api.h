@@ -19,6 +19,14 @@ struct MemoryReport {
   size_t allocations = 0;
 };
 
+// Work for a device, which takes so long.
+struct Kernel {
+  std::function<void()> run;
+  std::chrono::microseconds duration{0};
+  // Memory that no other work may be using meanwhile; null: none.
+  const void* scratch = nullptr;
+};
+
 class DriverApi {
  public:
   virtual ~DriverApi() = default;
@@ -30,6 +38,7 @@ class DriverApi {
   // Makes every later call on the device's context fail with this error, as an illegal access of a kernel does.
   virtual void Lose(int device, CUresult code) = 0;
   virtual int DeviceOf(CUstream stream) = 0;
+  virtual bool IsCapturing(CUstream stream) = 0;
   virtual std::string NameOf(int device) = 0;
 
   // Device memory of TensorRT's own; null when there is no more. Its fault is named `tensorrt`.
@@ -41,9 +50,8 @@ class DriverApi {
   virtual unsigned char* Resolve(int device, const void* pointer, size_t size,
                                  const std::string& what) = 0;
 
-  // Queues work that takes so long; it runs when someone waits for the stream.
-  virtual void Launch(CUstream stream, std::chrono::microseconds duration,
-                      std::function<void()> work) = 0;
+  // Queues work; it runs when someone waits for the stream. A stream that is being captured keeps it for the graph.
+  virtual CUresult Launch(CUstream stream, Kernel kernel) = 0;
   virtual CUresult Synchronize(CUstream stream) = 0;
 
   // For tests: what is still held, and faults (see faults.h). Setting faults makes lost contexts good again.

@@ -1,11 +1,10 @@
-// TEST ONLY. The functions of libcuda.so.1 that trt-node looks up, on the machine of machine.h.
+// TEST ONLY. The functions of libcuda.so.1 that trt-node looks up, on the machine of machine.h: devices and memory.
 #include <cuda.h>
 
 #include <cstdlib>
 #include <cstring>
 
-#include "driver/machine.h"
-#include "exit/inside.h"
+#include "driver/calls.h"
 #include "exit/phase.h"
 
 #pragma GCC visibility push(default)
@@ -13,117 +12,22 @@
 namespace stub {
 namespace {
 
-// CUDA's documentation: after these the process must be ended and started again.
-bool IsSticky(int code) {
-  return code == CUDA_ERROR_ECC_UNCORRECTABLE ||
-         (code >= CUDA_ERROR_ILLEGAL_ADDRESS && code <= CUDA_ERROR_LAUNCH_TIMEOUT &&
-          code != CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES) ||
-         code == CUDA_ERROR_CONTEXT_IS_DESTROYED || code == CUDA_ERROR_ASSERT ||
-         (code >= CUDA_ERROR_HARDWARE_STACK_ERROR && code <= CUDA_ERROR_LAUNCH_FAILED);
-}
-
-CUresult FaultOf(const char* function) {
-  Machine& machine = Machine::Get();
-  const int code = machine.faults().Next(function);
-  Device* const device = Machine::Current();
-  if (IsSticky(code) && device != nullptr) device->lost = static_cast<CUresult>(code);
-  return static_cast<CUresult>(code);
-}
-
-// A function that needs no context.
-template <typename Body>
-CUresult Anywhere(const char* function, Body body) {
-  const Inside inside(function);
-  const std::lock_guard<std::recursive_mutex> lock(Machine::Get().mutex());
-  if (const CUresult fault = FaultOf(function); fault != CUDA_SUCCESS) return fault;
-  return body(Machine::Get());
-}
-
-// A function of the current context.
-template <typename Body>
-CUresult InContext(const char* function, Body body) {
-  const Inside inside(function);
-  const std::lock_guard<std::recursive_mutex> lock(Machine::Get().mutex());
-  if (const CUresult fault = FaultOf(function); fault != CUDA_SUCCESS) return fault;
-  Device* const device = Machine::Current();
-  if (device == nullptr) return CUDA_ERROR_INVALID_CONTEXT;
-  const CUresult result = body(Machine::Get(), device);
-  return result == CUDA_SUCCESS ? device->lost : result;
-}
-
-// A function that waits: it does so even where it is told to fail, as it reports errors of the work that it waited for.
-template <typename Body>
-CUresult AfterWaiting(const char* function, Body body) {
-  const Inside inside(function);
-  const std::lock_guard<std::recursive_mutex> lock(Machine::Get().mutex());
-  if (Machine::Current() == nullptr) return CUDA_ERROR_INVALID_CONTEXT;
-  const CUresult result = body(Machine::Get(), Machine::Current());
-  const CUresult fault = FaultOf(function);
-  return fault != CUDA_SUCCESS ? fault : result;
-}
-
-// A function that frees: it does so even where it is told to fail, so that a fault leaves nothing behind for the next test.
-template <typename Body>
-CUresult Release(const char* function, Body body) {
-  const Inside inside(function);
-  const std::lock_guard<std::recursive_mutex> lock(Machine::Get().mutex());
-  const CUresult fault = FaultOf(function);
-  if (Machine::Current() == nullptr) return CUDA_ERROR_INVALID_CONTEXT;
-  body(Machine::Get());
-  return fault != CUDA_SUCCESS ? fault : Machine::Current()->lost;
-}
-
-void RequireCurrent(const char* function, const Device* owner) {
-  if (owner == Machine::Current()) return;
-  Die(std::string(function) + " on something of device " + std::to_string(owner->ordinal) +
-      " while the context of another is current");
-}
-
 Device* DeviceAt(CUdevice ordinal) {
   auto& devices = Machine::Get().devices();
   if (ordinal < 0 || static_cast<size_t>(ordinal) >= devices.size()) return nullptr;
   return &devices[static_cast<size_t>(ordinal)];
 }
 
-// Pinned memory is read and written when the stream comes to it, any other at once, as the driver does.
-CUresult Copy(const char* function, CUstream handle, void* host, CUdeviceptr device_pointer,
-              size_t size, bool to_device) {
-  return InContext(function, [&](Machine& machine, Device* device) {
-    Stream* const stream = machine.Check(handle);
-    RequireCurrent(function, stream->device);
-    const auto move = [=, &machine] {
-      const void* const address = reinterpret_cast<void*>(device_pointer);
-      unsigned char* const bytes = machine.Resolve(device->ordinal, address, size, function);
-      std::memcpy(to_device ? bytes : host, to_device ? host : bytes, size);
-    };
-    if (device->lost != CUDA_SUCCESS) return device->lost;
-    if (!machine.IsPinned(host, size)) {
-      const CUresult waited = machine.Wait(stream, stream->queued);
-      if (waited == CUDA_SUCCESS) move();
-      return waited;
-    }
-    machine.Queue(stream, std::chrono::microseconds(0), [=, &machine] {
-      if (!machine.IsPinned(host, size)) {
-        Die(std::string(function) + " came to pinned memory that was freed meanwhile");
-      }
-      move();
-    });
-    return CUDA_SUCCESS;
-  });
-}
-
 }  // namespace
 }  // namespace stub
 
-using stub::AfterWaiting;
 using stub::Anywhere;
 using stub::Device;
 using stub::DeviceAt;
-using stub::Event;
 using stub::InContext;
+using stub::InWorkingContext;
 using stub::Machine;
 using stub::Release;
-using stub::Stream;
 
 extern "C" {
 
@@ -146,11 +50,13 @@ CUresult cuDriverGetVersion(int* version) {
 CUresult cuGetErrorName(CUresult error, const char** name) {
   const stub::Inside inside("cuGetErrorName");
   // Only those that tests read.
-  *name = error == CUDA_ERROR_OUT_OF_MEMORY     ? "CUDA_ERROR_OUT_OF_MEMORY"
-          : error == CUDA_ERROR_INVALID_VALUE   ? "CUDA_ERROR_INVALID_VALUE"
-          : error == CUDA_ERROR_NO_DEVICE       ? "CUDA_ERROR_NO_DEVICE"
-          : error == CUDA_ERROR_ILLEGAL_ADDRESS ? "CUDA_ERROR_ILLEGAL_ADDRESS"
-                                                : nullptr;
+  *name = error == CUDA_ERROR_OUT_OF_MEMORY                ? "CUDA_ERROR_OUT_OF_MEMORY"
+          : error == CUDA_ERROR_INVALID_VALUE              ? "CUDA_ERROR_INVALID_VALUE"
+          : error == CUDA_ERROR_NO_DEVICE                  ? "CUDA_ERROR_NO_DEVICE"
+          : error == CUDA_ERROR_ILLEGAL_ADDRESS            ? "CUDA_ERROR_ILLEGAL_ADDRESS"
+          : error == CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED ? "CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED"
+          : error == CUDA_ERROR_STREAM_CAPTURE_INVALIDATED ? "CUDA_ERROR_STREAM_CAPTURE_INVALIDATED"
+                                                           : nullptr;
   return *name == nullptr ? CUDA_ERROR_INVALID_VALUE : CUDA_SUCCESS;
 }
 
@@ -217,6 +123,11 @@ CUresult cuDevicePrimaryCtxRetain(CUcontext* context, CUdevice device) {
   });
 }
 
+// bench/floor.cc alone asks for it.
+CUresult cuDevicePrimaryCtxSetFlags(CUdevice, unsigned) {
+  return Anywhere("cuDevicePrimaryCtxSetFlags", [](Machine&) { return CUDA_SUCCESS; });
+}
+
 CUresult cuCtxSetCurrent(CUcontext context) {
   const stub::Inside inside("cuCtxSetCurrent");
   // Where it is told to fail too: a destructor that goes on without its context is no fault of a driver's.
@@ -240,127 +151,80 @@ CUresult cuMemGetInfo_v2(size_t* free, size_t* total) {
 }
 
 CUresult cuMemAlloc_v2(CUdeviceptr* pointer, size_t size) {
-  return InContext("cuMemAlloc", [&](Machine& machine, Device* device) {
-    if (device->lost != CUDA_SUCCESS) return device->lost;
-    return machine.AllocateDevice(device, size, pointer);
+  return InWorkingContext("cuMemAlloc", [&](Machine& machine, Device* device) {
+    const CUresult broken = machine.BreakCaptures();
+    return broken != CUDA_SUCCESS ? broken : machine.AllocateDevice(device, size, pointer);
   });
 }
 
 CUresult cuMemFree_v2(CUdeviceptr pointer) {
-  return Release("cuMemFree", [&](Machine& machine) { machine.FreeDevice(pointer); });
+  return Release("cuMemFree", [&](Machine& machine) {
+    machine.BreakCaptures();
+    machine.FreeDevice(pointer);
+  });
+}
+
+// A capture would make nodes of the two, which nobody here asks for.
+CUresult cuMemAllocAsync(CUdeviceptr* pointer, size_t size, CUstream stream) {
+  return InWorkingContext("cuMemAllocAsync", [&](Machine& machine, Device* device) {
+    const CUresult broken = Machine::BreakCapture(machine.Check(stream));
+    if (broken != CUDA_SUCCESS) return broken;
+    return machine.AllocateDevice(device, size, pointer);
+  });
+}
+
+CUresult cuMemFreeAsync(CUdeviceptr pointer, CUstream) {
+  return Release("cuMemFreeAsync", [&](Machine& machine) { machine.FreeDevice(pointer); });
 }
 
 CUresult cuMemHostAlloc(void** pointer, size_t size, unsigned) {
-  return InContext("cuMemHostAlloc", [&](Machine& machine, Device* device) {
-    if (device->lost != CUDA_SUCCESS) return device->lost;
+  return InWorkingContext("cuMemHostAlloc", [&](Machine& machine, Device*) {
+    if (const CUresult broken = machine.BreakCaptures(); broken != CUDA_SUCCESS) return broken;
     *pointer = machine.AllocatePinned(size);
     return *pointer == nullptr ? CUDA_ERROR_OUT_OF_MEMORY : CUDA_SUCCESS;
   });
 }
 
 CUresult cuMemFreeHost(void* pointer) {
-  return Release("cuMemFreeHost", [&](Machine& machine) { machine.FreePinned(pointer); });
+  return Release("cuMemFreeHost", [&](Machine& machine) {
+    machine.BreakCaptures();
+    machine.FreePinned(pointer);
+  });
 }
 
-CUresult cuMemcpyHtoDAsync_v2(CUdeviceptr to, const void* from, size_t size, CUstream stream) {
-  return stub::Copy("cuMemcpyHtoDAsync", stream, const_cast<void*>(from), to, size, true);
-}
-
-CUresult cuMemcpyDtoHAsync_v2(void* to, CUdeviceptr from, size_t size, CUstream stream) {
-  return stub::Copy("cuMemcpyDtoHAsync", stream, to, from, size, false);
-}
-
-CUresult cuStreamCreate(CUstream* stream, unsigned) {
-  return InContext("cuStreamCreate", [&](Machine& machine, Device* device) {
-    if (device->lost != CUDA_SUCCESS) return device->lost;
-    *stream = reinterpret_cast<CUstream>(machine.MakeStream(device));
+// Of what the driver does not know, memory of malloc() for one, it answers an invalid value.
+CUresult cuPointerGetAttribute(void* data, CUpointer_attribute attribute, CUdeviceptr pointer) {
+  return InContext("cuPointerGetAttribute", [&](Machine& machine, Device*) {
+    const Machine::Block block = machine.Find(pointer);
+    if (block.size == 0) return CUDA_ERROR_INVALID_VALUE;
+    if (attribute == CU_POINTER_ATTRIBUTE_MEMORY_TYPE) {
+      *static_cast<unsigned*>(data) =
+          block.device == nullptr ? CU_MEMORYTYPE_HOST : CU_MEMORYTYPE_DEVICE;
+    } else if (attribute == CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL) {
+      *static_cast<int*>(data) = block.device == nullptr ? 0 : block.device->ordinal;
+    } else if (attribute == CU_POINTER_ATTRIBUTE_RANGE_START_ADDR) {
+      *static_cast<CUdeviceptr*>(data) = block.address;
+    } else if (attribute == CU_POINTER_ATTRIBUTE_RANGE_SIZE) {
+      *static_cast<size_t*>(data) = block.size;
+    } else if (attribute == CU_POINTER_ATTRIBUTE_DEVICE_POINTER) {
+      *static_cast<CUdeviceptr*>(data) = pointer;
+    } else if (attribute == CU_POINTER_ATTRIBUTE_HOST_POINTER && block.device == nullptr) {
+      *static_cast<CUdeviceptr*>(data) = pointer;
+    } else if (attribute == CU_POINTER_ATTRIBUTE_CONTEXT && block.device != nullptr) {
+      *static_cast<const Device**>(data) = block.device;
+    } else {
+      stub::Die("cuPointerGetAttribute does not know attribute " + std::to_string(attribute));
+    }
     return CUDA_SUCCESS;
   });
 }
 
-CUresult cuStreamDestroy_v2(CUstream stream) {
-  return Release("cuStreamDestroy",
-                 [&](Machine& machine) { machine.DestroyStream(machine.Check(stream)); });
-}
-
-CUresult cuStreamSynchronize(CUstream stream) {
-  return AfterWaiting("cuStreamSynchronize", [&](Machine& machine, Device* device) {
-    Stream* const checked = machine.Check(stream);
-    stub::RequireCurrent("cuStreamSynchronize", checked->device);
-    return device->lost != CUDA_SUCCESS ? device->lost : machine.Wait(checked, checked->queued);
-  });
-}
-
-CUresult cuStreamQuery(CUstream stream) {
-  return InContext("cuStreamQuery", [&](Machine& machine, Device*) {
-    Stream* const checked = machine.Check(stream);
-    return machine.Poll(checked, checked->queued) ? CUDA_SUCCESS : CUDA_ERROR_NOT_READY;
-  });
-}
-
-CUresult cuStreamWaitEvent(CUstream stream, CUevent event, unsigned) {
-  return InContext("cuStreamWaitEvent", [&](Machine& machine, Device*) {
-    Stream* const waiting = machine.Check(stream);
-    const Event awaited = *machine.Check(event);
-    if (awaited.Completed()) return CUDA_SUCCESS;
-    waiting->end = std::max(waiting->end, awaited.time);
-    machine.Queue(waiting, std::chrono::microseconds(0), [awaited, &machine] {
-      if (!awaited.Completed()) machine.Wait(awaited.stream, awaited.position);
-    });
-    return CUDA_SUCCESS;
-  });
-}
-
-CUresult cuEventCreate(CUevent* event, unsigned) {
-  return InContext("cuEventCreate", [&](Machine& machine, Device* device) {
-    if (device->lost != CUDA_SUCCESS) return device->lost;
-    *event = reinterpret_cast<CUevent>(machine.MakeEvent(device));
-    return CUDA_SUCCESS;
-  });
-}
-
-CUresult cuEventDestroy_v2(CUevent event) {
-  return Release("cuEventDestroy",
-                 [&](Machine& machine) { machine.DestroyEvent(machine.Check(event)); });
-}
-
-CUresult cuEventRecord(CUevent event, CUstream stream) {
-  return InContext("cuEventRecord", [&](Machine& machine, Device*) {
-    Event* const recorded = machine.Check(event);
-    Stream* const on = machine.Check(stream);
-    stub::RequireCurrent("cuEventRecord", on->device);
-    if (recorded->device != on->device) stub::Die("cuEventRecord: event of another device");
-    machine.Queue(on, std::chrono::microseconds(0), [] {});
-    recorded->recorded = true;
-    recorded->time = on->end;
-    recorded->stream = on;
-    recorded->position = on->queued;
-    return CUDA_SUCCESS;
-  });
-}
-
-CUresult cuEventQuery(CUevent event) {
-  return InContext("cuEventQuery", [&](Machine& machine, Device*) {
-    const Event& checked = *machine.Check(event);
-    if (checked.Completed() || machine.Poll(checked.stream, checked.position)) return CUDA_SUCCESS;
-    return CUDA_ERROR_NOT_READY;
-  });
-}
-
-CUresult cuEventSynchronize(CUevent event) {
-  return AfterWaiting("cuEventSynchronize", [&](Machine& machine, Device* device) {
-    const Event& checked = *machine.Check(event);
-    return checked.Completed() ? device->lost : machine.Wait(checked.stream, checked.position);
-  });
-}
-
-CUresult cuEventElapsedTime(float* milliseconds, CUevent start, CUevent end) {
-  return InContext("cuEventElapsedTime", [&](Machine& machine, Device*) {
-    const Event& from = *machine.Check(start);
-    const Event& to = *machine.Check(end);
-    if (!from.recorded || !to.recorded) return CUDA_ERROR_INVALID_HANDLE;
-    if (!from.Completed() || !to.Completed()) return CUDA_ERROR_NOT_READY;
-    *milliseconds = std::chrono::duration<float, std::milli>(to.time - from.time).count();
+CUresult cuMemGetAddressRange_v2(CUdeviceptr* base, size_t* size, CUdeviceptr pointer) {
+  return InContext("cuMemGetAddressRange", [&](Machine& machine, Device*) {
+    const Machine::Block block = machine.Find(pointer);
+    if (block.size == 0 || block.device == nullptr) return CUDA_ERROR_NOT_FOUND;
+    if (base != nullptr) *base = block.address;
+    if (size != nullptr) *size = block.size;
     return CUDA_SUCCESS;
   });
 }

@@ -1,7 +1,8 @@
 #include "driver/faults.h"
 
-#include <new>
+#include <chrono>
 #include <sstream>
+#include <thread>
 
 #include "driver/api.h"
 
@@ -18,8 +19,13 @@ Faults::Fault Faults::Parse(const std::string& text) {
   fault.and_later = text[equals - 1] == '+';
   fault.call = std::stoi(text.substr(colon + 1, equals - colon - 1));
   const std::string how = text.substr(equals + 1);
-  fault.throws = how == "throw";
-  if (!fault.throws) fault.code = std::stoi(how);
+  constexpr std::string_view kSlow = "slow";
+  fault.fate.throws = how == "throw";
+  if (how.starts_with(kSlow)) {
+    fault.microseconds = std::stoi(how.substr(kSlow.size()));
+  } else if (!fault.fate.throws) {
+    fault.fate.code = std::stoi(how);
+  }
   return fault;
 }
 
@@ -31,16 +37,22 @@ void Faults::Set(const std::string& specification) {
   for (std::string text; std::getline(list, text, ',');) faults_.push_back(Parse(text));
 }
 
-int Faults::Next(const std::string& function) {
-  const std::lock_guard<std::mutex> lock(mutex_);
-  const int call = ++calls_[function];
-  for (const Fault& fault : faults_) {
-    if (fault.function != function) continue;
-    if (call != fault.call && !(fault.and_later && call > fault.call)) continue;
-    if (fault.throws) throw std::bad_alloc();
-    return fault.code;
+Fate Faults::Next(const std::string& function) {
+  Fate fate;
+  int microseconds = 0;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    const int call = ++calls_[function];
+    for (const Fault& fault : faults_) {
+      if (fault.function != function) continue;
+      if (call != fault.call && !(fault.and_later && call > fault.call)) continue;
+      fate = fault.fate;
+      microseconds = fault.microseconds;
+      break;
+    }
   }
-  return 0;
+  if (microseconds > 0) std::this_thread::sleep_for(std::chrono::microseconds(microseconds));
+  return fate;
 }
 
 std::map<std::string, int> Faults::Calls() {

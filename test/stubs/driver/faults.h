@@ -8,15 +8,22 @@
 
 namespace stub {
 
-// "cuMemAlloc:3=2,cuStreamSynchronize:1+=700,cuEventCreate:2=throw": the third cuMemAlloc answers 2
-// (CUDA_ERROR_OUT_OF_MEMORY), every cuStreamSynchronize 700, and the second cuEventCreate throws std::bad_alloc. Calls are
-// counted from the moment that the faults are set; names are without version (_v2).
+// What becomes of one call.
+struct Fate {
+  bool throws = false;  // std::bad_alloc
+  int code = 0;         // what it answers; 0: as if nothing had been said about it
+};
+
+// "cuMemAlloc:3=2,cuStreamSynchronize:1+=700,cuEventCreate:2=throw,cuGraphLaunch:1+=slow2000": the third cuMemAlloc answers 2
+// (CUDA_ERROR_OUT_OF_MEMORY), every cuStreamSynchronize 700, the second cuEventCreate throws std::bad_alloc, and every
+// cuGraphLaunch keeps its caller for 2,000 microseconds. Calls are counted from the moment that the faults are set; names
+// are without version (_v2).
 class Faults {
  public:
   void Set(const std::string& specification);
 
-  // Counts a call. The code that it fails with, 0 when it does not; or throws.
-  int Next(const std::string& function);
+  // Counts a call, and stays where it is to be slow: no lock of the machine may be held.
+  Fate Next(const std::string& function);
 
   std::map<std::string, int> Calls();
 
@@ -25,8 +32,8 @@ class Faults {
     std::string function;
     int call = 0;
     bool and_later = false;
-    bool throws = false;
-    int code = 0;
+    Fate fate;
+    int microseconds = 0;
   };
   static Fault Parse(const std::string& text);
 

@@ -1,12 +1,10 @@
-// TEST ONLY. The machine that the stub driver drives: devices, memory, streams and events, all in ordinary memory.
+// TEST ONLY. The machine that the stub driver drives: devices, memory, streams, events and graphs, all in ordinary memory.
 #pragma once
 
 #include <cuda.h>
 
-#include <chrono>
-#include <deque>
-#include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <set>
 #include <string>
@@ -14,46 +12,9 @@
 
 #include "driver/api.h"
 #include "driver/faults.h"
+#include "driver/work.h"
 
 namespace stub {
-
-using Clock = std::chrono::steady_clock;
-
-struct Device {
-  int ordinal = 0;
-  std::string name;
-  int compute_major = 0;
-  int compute_minor = 0;
-  size_t total_bytes = 0;
-  size_t used_bytes = 0;
-  size_t allocations = 0;
-  CUresult lost = CUDA_SUCCESS;
-};
-
-// Work in order. It runs when someone waits for it, asks for it, or frees memory: as late as a GPU could be, and always in
-// the same order, so that memory which was let go too early is found every time.
-struct Stream {
-  Device* device = nullptr;
-  struct Work {
-    std::function<void()> run;
-    Clock::time_point end;
-  };
-  std::deque<Work> queue;
-  Clock::time_point end;   // of all that was queued
-  uint64_t queued = 0;     // pieces of work, ever
-  uint64_t completed = 0;  // of those
-};
-
-struct Event {
-  Device* device = nullptr;
-  bool recorded = false;
-  Clock::time_point time;
-  // The work that it stands behind; null when the stream is gone, and the work done.
-  Stream* stream = nullptr;
-  uint64_t position = 0;
-
-  bool Completed() const { return stream == nullptr || stream->completed >= position; }
-};
 
 class Machine final : public DriverApi {
  public:
@@ -66,41 +27,66 @@ class Machine final : public DriverApi {
   // Null: no context is current on this thread.
   static Device*& Current();
 
+  // memory.cc
   CUresult AllocateDevice(Device* device, size_t size, CUdeviceptr* pointer);
   void FreeDevice(CUdeviceptr pointer);
   void* AllocatePinned(size_t size);
   void FreePinned(void* pointer);
   bool IsPinned(const void* pointer, size_t size);
+  struct Block {
+    uintptr_t address = 0;
+    size_t size = 0;
+    const Device* device = nullptr;  // null: of the host
+  };
+  // The device or pinned memory that this address lies in; a block of size 0 where there is none.
+  Block Find(uintptr_t address);
 
+  // streams.cc
   Stream* MakeStream(Device* device);
   void DestroyStream(Stream* stream);
   // Dies for a handle that was never made, or destroyed.
   Stream* Check(CUstream handle);
-  Event* MakeEvent(Device* device);
+  Event* MakeEvent(Device* device, bool timed);
   void DestroyEvent(Event* event);
   Event* Check(CUevent handle);
-
-  void Queue(Stream* stream, std::chrono::microseconds duration, std::function<void()> work);
+  // Keeps the work for a graph where the stream is being captured. Fails where that capture is broken.
+  CUresult Queue(Stream* stream, Kernel kernel);
+  CUresult Record(Event* event, Stream* stream);
+  CUresult MakeWait(Stream* stream, const Event& event);
   // Waits for the stream's work up to `position` and runs it.
   CUresult Wait(Stream* stream, uint64_t position);
+  CUresult WaitFor(Stream* stream) { return Wait(stream, stream->queued); }
   // Runs what has come to its end by now; true when nothing is left up to `position`.
   bool Poll(Stream* stream, uint64_t position);
   // As freeing memory does.
   void WaitForDevice(const Device* device);
+
+  // capture.cc
+  CUresult BeginCapture(Stream* stream, CUstreamCaptureMode mode);
+  CUresult EndCapture(Stream* stream, Graph** graph);
+  // What a call that no capture may meet does to it: the capture is broken, and the call fails. CUDA_SUCCESS while there is none
+  // that concerns this thread.
+  CUresult BreakCaptures();
+  // The same of a call on this very stream, whichever thread it comes from.
+  static CUresult BreakCapture(Stream* stream);
+  Graph* MakeGraph(Device* device, GraphNodes nodes, bool executable);
+  Graph* CheckGraph(const void* handle, bool executable);
+  void DestroyGraph(Graph* graph);
+  CUresult LaunchGraph(const Graph& graph, Stream* stream);
 
   // DriverApi
   int CurrentDevice() override;
   CUresult LostCode(int device) override;
   void Lose(int device, CUresult code) override;
   int DeviceOf(CUstream stream) override;
+  bool IsCapturing(CUstream stream) override;
   std::string NameOf(int device) override { return devices_.at(static_cast<size_t>(device)).name; }
   void* Allocate(int device, size_t size) override;
   void Free(void* pointer) override;
   bool IsDeviceMemory(const void* pointer) override;
   unsigned char* Resolve(int device, const void* pointer, size_t size,
                          const std::string& what) override;
-  void Launch(CUstream stream, std::chrono::microseconds duration,
-              std::function<void()> work) override;
+  CUresult Launch(CUstream stream, Kernel kernel) override;
   CUresult Synchronize(CUstream stream) override;
   std::string ReportJson() override;
   void SetFaults(const std::string& specification) override;
@@ -114,16 +100,22 @@ class Machine final : public DriverApi {
     unsigned char* bytes;
   };
   void RunNext(Stream* stream);
-  bool Exists(const Stream* stream) const;
+  void Append(Stream* stream, Kernel kernel);
+  void TakeScratch(Stream* stream, const Kernel& kernel);
 
+  // Held once by whoever waits, as waiting lets go of it.
   std::recursive_mutex mutex_;
   Faults faults_;
+  bool eager_ = false;
   std::vector<Device> devices_;
   std::map<uintptr_t, DeviceBlock> device_blocks_;
   std::map<uintptr_t, size_t> pinned_blocks_;
-  std::set<Stream*> streams_;
-  std::map<Device*, Stream> default_streams_;
+  std::map<Stream*, std::shared_ptr<Stream>> streams_;
+  std::map<Device*, std::shared_ptr<Stream>> default_streams_;
   std::set<Event*> events_;
+  std::map<const void*, Position> scratch_;  // what last used it
+  std::set<std::shared_ptr<Capture>> captures_;
+  std::set<Graph*> graphs_;
 };
 
 }  // namespace stub

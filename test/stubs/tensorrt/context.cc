@@ -26,8 +26,8 @@ int64_t ElementAt(trt::DataType type, const unsigned char* bytes, size_t index) 
 
 }  // namespace
 
-ContextStub::ContextStub(std::shared_ptr<EngineState> state, void* activations)
-    : state_(std::move(state)), activations_(activations) {
+ContextStub::ContextStub(std::shared_ptr<EngineState> state, void* activations, bool owned)
+    : state_(std::move(state)), activations_(activations), owns_activations_(owned) {
   ++state_->contexts;
   for (const TensorPlan& tensor : state_->plan.tensors) bindings_[tensor.name];
   ResetShapes();
@@ -36,7 +36,8 @@ ContextStub::ContextStub(std::shared_ptr<EngineState> state, void* activations)
 ContextStub::~ContextStub() {
   const Use use(this);
   state_->RequireDevice("the destructor of a context");
-  if (activations_ != nullptr) state_->driver->Free(activations_);
+  *alive_ = false;
+  if (owns_activations_ && activations_ != nullptr) state_->Free(activations_);
   --state_->contexts;
 }
 
@@ -66,7 +67,56 @@ bool ContextStub::setOptimizationProfileAsync(int32_t index, cudaStream_t stream
     return false;
   }
   profile_ = index;
+  unflushed_ = true;
   ResetShapes();
+  return true;
+}
+
+#if defined(TRT_NODE_STUB_V10)
+void ContextStub::setDeviceMemory(void* memory) noexcept {
+  const Use use(this);
+  if (owns_activations_) Die("setDeviceMemory of a context that has memory of its own");
+  activations_ = memory;
+}
+#endif
+
+void ContextStub::setDeviceMemoryV2(void* memory, int64_t size) noexcept {
+  const Use use(this);
+#if defined(TRT_NODE_STUB_V10)
+  Since(10, 1, "setDeviceMemoryV2");
+#endif
+  if (owns_activations_) Die("setDeviceMemoryV2 of a context that has memory of its own");
+  if (size < static_cast<int64_t>(state_->plan.activation_bytes)) {
+    Die("setDeviceMemoryV2 with less memory than the context needs");
+  }
+  activations_ = memory;
+}
+
+bool ContextStub::setNvtxVerbosity(trt::ProfilingVerbosity) noexcept {
+  const Use use(this);
+  return true;
+}
+
+void ContextStub::setProfiler(trt::IProfiler* profiler) noexcept {
+  const Use use(this);
+  profiler_ = profiler;
+}
+
+void ContextStub::setEnqueueEmitsProfile(bool emits) noexcept {
+  const Use use(this);
+  emits_profile_ = emits;
+}
+
+// One layer for each output, named and timed by its number.
+bool ContextStub::reportToProfiler() const noexcept {
+  const Use use(this);
+  if (profiler_ == nullptr || emits_profile_) return false;
+  float milliseconds = 0;
+  for (const TensorPlan& tensor : state_->plan.tensors) {
+    if (tensor.is_input) continue;
+    milliseconds += 0.25F;
+    profiler_->reportLayerTime(("layer of " + tensor.name).c_str(), milliseconds);
+  }
   return true;
 }
 
@@ -95,6 +145,7 @@ bool ContextStub::setInputShape(const char* name, const trt::Dims& dims) noexcep
     }
   }
   At(input->name).dims = dims;
+  unflushed_ = true;
   return true;
 }
 

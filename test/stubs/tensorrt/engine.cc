@@ -62,6 +62,25 @@ void EngineState::RequireDevice(const char* step) const {
       std::to_string(driver->CurrentDevice()) + " is current");
 }
 
+void* EngineState::Allocate(size_t size, const std::string& purpose) const {
+  void* const memory = allocator == nullptr
+                           ? driver->Allocate(device, size)
+                           : allocator->allocateAsync(size, 256, trt::AllocatorFlags{0}, nullptr);
+  if (memory == nullptr) {
+    Error("[defaultAllocator] CUDA error 2 for " + std::to_string(size) + "-byte allocation (" +
+          purpose + ")");
+  }
+  return memory;
+}
+
+void EngineState::Free(void* memory) const {
+  if (allocator == nullptr) {
+    driver->Free(memory);
+  } else {
+    allocator->deallocateAsync(memory, nullptr);
+  }
+}
+
 RuntimeStub::~RuntimeStub() {
   const Inside inside("the destructor of a runtime");
   if (engines_ > 0) Die("a runtime was destroyed before its engine");
@@ -93,7 +112,8 @@ trt::ICudaEngine* RuntimeStub::deserializeCudaEngine(const void* blob, std::size
         "code, and getEngineHostCodeAllowed() is false)");
     return nullptr;
   }
-  auto state = std::make_shared<EngineState>(std::move(parsed.engine), logger_, driver_, device);
+  auto state =
+      std::make_shared<EngineState>(std::move(parsed.engine), logger_, driver_, allocator_, device);
   if (!state->Enter("deserializeCudaEngine")) return nullptr;
   if (driver_->LostCode(device) != CUDA_SUCCESS) {
     state->Error("[runtime] CUDA lazy initialization failed: the context is lost");
@@ -101,12 +121,8 @@ trt::ICudaEngine* RuntimeStub::deserializeCudaEngine(const void* blob, std::size
   }
   void* weights = nullptr;
   if (state->plan.weight_bytes > 0) {
-    weights = driver_->Allocate(device, state->plan.weight_bytes);
-    if (weights == nullptr) {
-      state->Error("[defaultAllocator] CUDA error 2 for " +
-                   std::to_string(state->plan.weight_bytes) + "-byte allocation (weights)");
-      return nullptr;
-    }
+    weights = state->Allocate(state->plan.weight_bytes, "weights");
+    if (weights == nullptr) return nullptr;
   }
   if (state->plan.chatter_microseconds > 0) {
     StartChatter(logger_, state->plan.chatter_microseconds);
@@ -123,7 +139,7 @@ EngineStub::~EngineStub() {
   const Inside inside("the destructor of an engine");
   if (state_->contexts > 0) Die("an engine was destroyed before its context");
   state_->RequireDevice("the destructor");
-  if (weights_ != nullptr) state_->driver->Free(weights_);
+  if (weights_ != nullptr) state_->Free(weights_);
   --*engines_;
 }
 
@@ -236,7 +252,20 @@ size_t EngineStub::getDeviceMemorySize() const noexcept {
   const Inside inside;
   return state_->plan.activation_bytes;
 }
+
+size_t EngineStub::getDeviceMemorySizeForProfile(int32_t profile) const noexcept {
+  const Inside inside;
+  return static_cast<size_t>(ActivationBytes(profile));
+}
 #endif
+
+// All but the last profile need half of what that does, so that a mix-up shows.
+int64_t EngineStub::ActivationBytes(int32_t profile) const {
+  const auto count = static_cast<int32_t>(state_->plan.profiles.size());
+  if (profile < 0 || profile >= count) Die("the memory of a profile that is not there");
+  const auto bytes = static_cast<int64_t>(state_->plan.activation_bytes);
+  return profile + 1 == count ? bytes : bytes / 2;
+}
 
 int64_t EngineStub::getDeviceMemorySizeV2() const noexcept {
   const Inside inside;
@@ -244,6 +273,14 @@ int64_t EngineStub::getDeviceMemorySizeV2() const noexcept {
   Since(10, 1, "getDeviceMemorySizeV2");
 #endif
   return static_cast<int64_t>(state_->plan.activation_bytes);
+}
+
+int64_t EngineStub::getDeviceMemorySizeForProfileV2(int32_t profile) const noexcept {
+  const Inside inside;
+#if defined(TRT_NODE_STUB_V10)
+  Since(10, 1, "getDeviceMemorySizeForProfileV2");
+#endif
+  return ActivationBytes(profile);
 }
 
 const char* EngineStub::getAliasedInputTensor(const char* name) const noexcept {
@@ -256,7 +293,7 @@ const char* EngineStub::getAliasedInputTensor(const char* name) const noexcept {
 }
 
 trt::IExecutionContext* EngineStub::createExecutionContext(
-    trt::ExecutionContextAllocationStrategy) noexcept {
+    trt::ExecutionContextAllocationStrategy strategy) noexcept {
   const Inside inside;
   Inside::OpenAnotherLibrary();
   ReachPhase();
@@ -266,16 +303,13 @@ trt::IExecutionContext* EngineStub::createExecutionContext(
     state_->Error("[executionContext] the CUDA context is lost");
     return nullptr;
   }
+  const bool owned = strategy != trt::ExecutionContextAllocationStrategy::kUSER_MANAGED;
   void* activations = nullptr;
-  if (const size_t size = state_->plan.activation_bytes; size > 0) {
-    activations = state_->driver->Allocate(state_->device, size);
-    if (activations == nullptr) {
-      state_->Error("[defaultAllocator] CUDA error 2 for " + std::to_string(size) +
-                    "-byte allocation (execution context)");
-      return nullptr;
-    }
+  if (const size_t size = state_->plan.activation_bytes; size > 0 && owned) {
+    activations = state_->Allocate(size, "execution context");
+    if (activations == nullptr) return nullptr;
   }
-  return new Wrapped<trt::IExecutionContext, ContextStub>(state_, activations);
+  return new Wrapped<trt::IExecutionContext, ContextStub>(state_, activations, owned);
 }
 
 trt::IEngineInspector* EngineStub::createEngineInspector() const noexcept {

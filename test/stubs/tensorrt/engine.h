@@ -24,18 +24,27 @@ namespace stub {
 class EngineState {
  public:
   EngineState(EnginePlan described, trt::ILogger* used_logger, DriverApi* used_driver,
-              int used_device)
+              trt::IGpuAllocator* used_allocator, int used_device)
       : plan(std::move(described)),
         logger(used_logger),
         driver(used_driver),
+        allocator(used_allocator),
         device(used_device),
         weights_(plan.weights) {}
 
   const EnginePlan plan;
   trt::ILogger* const logger;
   DriverApi* const driver;
+  trt::IGpuAllocator* const allocator;  // null: the driver
   const int device;
   std::atomic<int> contexts = 0;
+  // Of all contexts together: what was enqueued, and what the GPU has come to. Replays of a graph are not enqueued.
+  std::atomic<int> enqueued = 0;
+  std::atomic<int> runs = 0;
+
+  // Null where there is no more, and the log says what it was for.
+  void* Allocate(size_t size, const std::string& purpose) const;
+  void Free(void* memory) const;
 
   void Error(const std::string& text) const {
     logger->log(trt::ILogger::Severity::kERROR, text.c_str());
@@ -50,11 +59,14 @@ class EngineState {
   // The engine's weights as they are now: those of the plan, or what a refit set.
   std::vector<WeightPlan> Weights() const;
   void SetWeights(std::vector<WeightPlan> weights);
+  // How often they were set.
+  int generation() const { return generation_; }
 
  private:
   mutable std::mutex mutex_;
   std::map<std::string, int> calls_;
   std::vector<WeightPlan> weights_;
+  std::atomic<int> generation_ = 0;
 };
 
 class RuntimeStub final : public trt::apiv::UnimplementedVRuntime {
@@ -68,9 +80,11 @@ class RuntimeStub final : public trt::apiv::UnimplementedVRuntime {
   trt::IPluginRegistry& getPluginRegistry() noexcept override { return PluginRegistryStub::Get(); }
   void setEngineHostCodeAllowed(bool allowed) noexcept override { host_code_allowed_ = allowed; }
   bool getEngineHostCodeAllowed() const noexcept override { return host_code_allowed_; }
+  void setGpuAllocator(trt::IGpuAllocator* allocator) noexcept override { allocator_ = allocator; }
 
  private:
   bool host_code_allowed_ = false;
+  trt::IGpuAllocator* allocator_ = nullptr;
   trt::ILogger* const logger_;
   DriverApi* const driver_;
   std::atomic<int> engines_ = 0;
@@ -97,12 +111,19 @@ class EngineStub final : public trt::apiv::UnimplementedVCudaEngine {
   const int32_t* getProfileTensorValues(const char* name, int32_t profile,
                                         trt::OptProfileSelector which) const noexcept override;
   size_t getDeviceMemorySize() const noexcept override;
+  size_t getDeviceMemorySizeForProfile(int32_t profile) const noexcept override;
 #endif
   // No `override`: headers of before 10.11 and 10.15 do not declare them.
   const int64_t* getProfileTensorValuesV2(const char* name, int32_t profile,
                                           trt::OptProfileSelector which) const noexcept;
   const char* getAliasedInputTensor(const char* name) const noexcept;
   int64_t getDeviceMemorySizeV2() const noexcept override;
+  int64_t getDeviceMemorySizeForProfileV2(int32_t profile) const noexcept override;
+#if defined(TRT_NODE_STUB_RTX)
+  trt::IRuntimeConfig* createRuntimeConfig() noexcept override;
+  trt::IExecutionContext* createExecutionContextWithRuntimeConfig(
+      trt::IRuntimeConfig* config) noexcept override;
+#endif
   trt::IExecutionContext* createExecutionContext(
       trt::ExecutionContextAllocationStrategy strategy) noexcept override;
   trt::IEngineInspector* createEngineInspector() const noexcept override;
@@ -128,6 +149,7 @@ class EngineStub final : public trt::apiv::UnimplementedVCudaEngine {
  private:
   const TensorPlan& Tensor(const char* name) const;
   const RangePlan* Range(const char* name, int32_t profile) const;
+  int64_t ActivationBytes(int32_t profile) const;
 
   const std::shared_ptr<EngineState> state_;
   // Device memory of the weights that are not streamed.
@@ -155,7 +177,8 @@ class InspectorStub final : public trt::apiv::UnimplementedVEngineInspector {
 
 class ContextStub final : public trt::apiv::UnimplementedVExecutionContext {
  public:
-  ContextStub(std::shared_ptr<EngineState> state, void* activations);
+  // `owned` activations are freed with the context; others are those that it is given.
+  ContextStub(std::shared_ptr<EngineState> state, void* activations, bool owned);
   ~ContextStub() override;
 
   bool setOptimizationProfileAsync(int32_t index, cudaStream_t stream) noexcept override;
@@ -171,6 +194,14 @@ class ContextStub final : public trt::apiv::UnimplementedVExecutionContext {
   bool setOutputAllocator(const char* name, trt::IOutputAllocator* allocator) noexcept override;
   trt::IOutputAllocator* getOutputAllocator(const char* name) noexcept override;
   int64_t getMaxOutputSize(const char* name) const noexcept override;
+#if defined(TRT_NODE_STUB_V10)
+  void setDeviceMemory(void* memory) noexcept override;
+#endif
+  void setDeviceMemoryV2(void* memory, int64_t size) noexcept override;
+  bool setNvtxVerbosity(trt::ProfilingVerbosity verbosity) noexcept override;
+  void setProfiler(trt::IProfiler* profiler) noexcept override;
+  void setEnqueueEmitsProfile(bool emits) noexcept override;
+  bool reportToProfiler() const noexcept override;
   bool enqueueV3(cudaStream_t stream) noexcept override;
 
  private:
@@ -215,12 +246,23 @@ class ContextStub final : public trt::apiv::UnimplementedVExecutionContext {
   int64_t CountNonZeros(const std::string& input) const;
   bool PrepareOutput(const TensorPlan& output, cudaStream_t stream,
                      std::vector<ReadyOutput>* ready);
-  void Launch(cudaStream_t stream, std::vector<ReadyOutput> outputs);
+  bool Launch(cudaStream_t stream, std::vector<ReadyOutput> outputs);
+  // Of the inference that is enqueued now.
+  std::chrono::microseconds Duration();
+  static void Write(const EngineState& state, const ReadyOutput& output,
+                    const std::map<std::string, Binding>& bindings);
+  bool HasMemory() const;
 
   const std::shared_ptr<EngineState> state_;
-  void* const activations_;
+  void* activations_;
+  const bool owns_activations_;
+  trt::IProfiler* profiler_ = nullptr;
+  bool emits_profile_ = true;
   int32_t profile_ = 0;
-  int enqueued_ = 0;
+  // Told new dims since the last enqueue.
+  bool unflushed_ = true;
+  // Graphs that were captured of it may outlive it, but not run any more.
+  const std::shared_ptr<std::atomic<bool>> alive_ = std::make_shared<std::atomic<bool>>(true);
   std::map<std::string, Binding> bindings_;
   // Two threads in one context at a time are undefined behaviour.
   mutable std::atomic<bool> in_use_ = false;

@@ -49,6 +49,7 @@ std::vector<WeightPlan> EngineState::Weights() const {
 void EngineState::SetWeights(std::vector<WeightPlan> weights) {
   const std::lock_guard<std::mutex> lock(mutex_);
   weights_ = std::move(weights);
+  ++generation_;
 }
 
 trt::ISerializationConfig* EngineStub::createSerializationConfig() noexcept {

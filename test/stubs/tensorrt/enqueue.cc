@@ -81,6 +81,12 @@ bool ContextStub::InputsReady(cudaStream_t stream) {
   return wrong.empty();
 }
 
+bool ContextStub::HasMemory() const {
+  if (activations_ != nullptr || state_->plan.activation_bytes == 0) return true;
+  state_->Error("IExecutionContext::enqueueV3: no memory was given to a context of kUSER_MANAGED");
+  return false;
+}
+
 bool ContextStub::PrepareOutput(const TensorPlan& output, cudaStream_t stream,
                                 std::vector<ReadyOutput>* ready) {
   const Binding& binding = At(output.name);
@@ -123,60 +129,92 @@ bool ContextStub::enqueueV3(cudaStream_t stream) noexcept {
                   std::to_string(lost) + ")");
     return false;
   }
-  if (!InputsReady(stream)) return false;
+  if (!InputsReady(stream) || !HasMemory()) return false;
+  // TensorRT does what new dims ask for in the next enqueue, and some networks always: work that no capture may see.
+  const bool synchronizes = unflushed_ || state_->plan.capture_unsafe;
+  if (synchronizes && state_->driver->IsCapturing(stream) &&
+      state_->driver->Synchronize(stream) != CUDA_SUCCESS) {
+    state_->Error(
+        "IExecutionContext::enqueueV3: Error Code 1: Cuda Runtime (operation not "
+        "permitted when stream is capturing)");
+    return false;
+  }
+  unflushed_ = false;
   std::vector<ReadyOutput> outputs;
   bool waited = false;
   for (const TensorPlan& tensor : state_->plan.tensors) {
     if (tensor.is_input) continue;
     if (DependsOnData(tensor) && !waited) {
       // The data has to be there before it decides anything.
-      if (state_->driver->Synchronize(stream) != CUDA_SUCCESS) return false;
+      if (state_->driver->Synchronize(stream) != CUDA_SUCCESS) {
+        state_->Error(
+            "IExecutionContext::enqueueV3: Error Code 1: Cuda Runtime (cannot wait for "
+            "the data that decides dims)");
+        return false;
+      }
       waited = true;
     }
     if (!PrepareOutput(tensor, stream, &outputs)) return false;
   }
-  Launch(stream, std::move(outputs));
-  return true;
+  return Launch(stream, std::move(outputs));
 }
 
-void ContextStub::Launch(cudaStream_t stream, std::vector<ReadyOutput> outputs) {
-  ++enqueued_;
-  const bool poisons = enqueued_ == state_->plan.poisoned_call;
-  const std::chrono::microseconds duration(state_->plan.delay_microseconds);
+bool ContextStub::Launch(cudaStream_t stream, std::vector<ReadyOutput> outputs) {
   // Dims and addresses as they are now: the context may be told others before this runs.
-  state_->driver->Launch(
-      stream, duration,
-      [state = state_, poisons, outputs = std::move(outputs), bindings = bindings_] {
-        if (poisons) {
-          state->driver->Lose(state->device, static_cast<CUresult>(state->plan.poison));
-          return;
-        }
-        for (const ReadyOutput& output : outputs) {
-          const size_t size = BytesOf(output.tensor->type, CountOf(output.dims));
-          unsigned char* const to = state->Bytes(*output.tensor, output.address, size);
-          std::memset(to, 0, size);
-          const TensorPlan* const source = state->plan.Find(output.tensor->source);
-          if (source == nullptr) {
-            CopyWeights(*state, output.tensor->source, to, size);
-            continue;
-          }
-          const Binding& input = bindings.at(source->name);
-          const int64_t count = CountOf(*input.dims);
-          const size_t available = BytesOf(source->type, count);
-          const unsigned char* const from = state->Bytes(*source, input.address, available);
-          if (!output.tensor->without_zeros) {
-            std::memcpy(to, from, std::min(size, available));
-            continue;
-          }
-          const size_t element = BytesOf(source->type, 1);
-          size_t written = 0;
-          for (size_t at = 0; at < available && written < size; at += element) {
-            if (IsZero(from + at, element)) continue;
-            std::memcpy(to + written, from + at, element);
-            written += element;
-          }
-        }
-      });
+  const CUresult launched = state_->driver->Launch(
+      stream, {[state = state_, alive = alive_, generation = state_->generation(),
+                outputs = std::move(outputs), bindings = bindings_] {
+                 if (!*alive) Die("what a context enqueued came to run after its destruction");
+                 if (state->generation() != generation) {
+                   Die("what was enqueued before a refit came to run after it");
+                 }
+                 if (++state->runs == state->plan.poisoned_call) {
+                   state->driver->Lose(state->device, static_cast<CUresult>(state->plan.poison));
+                   return;
+                 }
+                 for (const ReadyOutput& output : outputs) Write(*state, output, bindings);
+               },
+               Duration(), activations_});
+  if (launched == CUDA_SUCCESS) return true;
+  state_->Error("IExecutionContext::enqueueV3: Error Code 1: Cuda Runtime (" +
+                std::to_string(launched) + ")");
+  return false;
+}
+
+std::chrono::microseconds ContextStub::Duration() {
+  const EnginePlan& plan = state_->plan;
+  if (++state_->enqueued == plan.slow_call)
+    return std::chrono::microseconds(plan.slow_microseconds);
+  return std::chrono::microseconds(plan.delay_microseconds);
+}
+
+void ContextStub::Write(const EngineState& state, const ReadyOutput& output,
+                        const std::map<std::string, Binding>& bindings) {
+  const size_t size = BytesOf(output.tensor->type, CountOf(output.dims));
+  unsigned char* const to = state.Bytes(*output.tensor, output.address, size);
+  const TensorPlan* const source = state.plan.Find(output.tensor->source);
+  if (source == nullptr) {
+    std::memset(to, 0, size);
+    CopyWeights(state, output.tensor->source, to, size);
+    return;
+  }
+  const Binding& input = bindings.at(source->name);
+  const size_t available = BytesOf(source->type, CountOf(*input.dims));
+  const unsigned char* const from = state.Bytes(*source, input.address, available);
+  if (!output.tensor->without_zeros) {
+    // They may be the same memory.
+    std::memmove(to, from, std::min(size, available));
+    if (size > available) std::memset(to + available, 0, size - available);
+    return;
+  }
+  std::memset(to, 0, size);
+  const size_t element = BytesOf(source->type, 1);
+  size_t written = 0;
+  for (size_t at = 0; at < available && written < size; at += element) {
+    if (IsZero(from + at, element)) continue;
+    std::memcpy(to + written, from + at, element);
+    written += element;
+  }
 }
 
 }  // namespace stub

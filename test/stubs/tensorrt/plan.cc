@@ -136,6 +136,11 @@ void ReadLine(const std::string& text, EnginePlan* plan) {
     plan->activation_bytes = std::stoull(line.Word());
   } else if (kind == "delay") {
     plan->delay_microseconds = line.Number();
+  } else if (kind == "slow") {
+    plan->slow_call = line.Number();
+    plan->slow_microseconds = line.Number();
+  } else if (kind == "capture-unsafe") {
+    plan->capture_unsafe = true;
   } else if (kind == "log") {
     LogPlan log;
     log.step = line.Word();

@@ -83,6 +83,11 @@ struct EnginePlan {
   size_t weight_bytes = 0;
   size_t activation_bytes = 0;
   int delay_microseconds = 0;
+  // The enqueue of this number takes so long instead.
+  int slow_call = 0;
+  int slow_microseconds = 0;
+  // Its enqueue waits for the GPU each time, which no capture allows.
+  bool capture_unsafe = false;
   std::vector<LogPlan> log;
   std::vector<Moment> failures;
   // How long a step keeps its caller.
