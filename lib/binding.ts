@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 import { TrtError, type LogLine, type TrtErrorCode } from './errors';
 import type { TensorType } from './data-types';
-import type { Flavour, LayerInfo, Profile, TensorInfo } from './manifest-schema';
+import type { Flavour, LayerInfo, PlanMemory, Profile, TensorInfo } from './manifest-schema';
 
 /** Absolute paths of one TensorRT. `parser` is needed to build only. */
 export interface NativeLibraryFiles {
@@ -230,6 +230,8 @@ export interface NativeBuildResult {
   /** The engine inspector's JSON; null where the plan could not be opened here, and the reason says why. */
   readonly engineInformation: string | null;
   readonly engineInformationReason: string | null;
+  /** null where the plan could not be opened or has no weights. */
+  readonly memory: PlanMemory | null;
   /** Seconds of TensorRT's build, without parsing. */
   readonly buildSeconds: number;
   /** Seconds of it that passed inside of the calibrator's callbacks (reading batches); null without calibration. */
@@ -277,9 +279,31 @@ export interface NativeLoadRequest {
   readonly hostCode: boolean;
   /** Bytes of streamable weights that stay on the GPU; `auto`: TensorRT's choice; null: all (no streaming). */
   readonly weightStreamingBudget: number | 'auto' | null;
-  /** true: the engine waits for `refit` before it makes its execution context (a stripped plan). */
+  /** true: the engine waits for `refit` before it makes its execution contexts (a stripped plan). */
   readonly awaitRefit: boolean;
+  /** How many; 0: chosen natively. */
+  readonly lanes: number;
+  readonly waiting: NativeWaiting;
+  readonly graphs: NativeGraphMode;
+  /** Captured graphs that a lane keeps. */
+  readonly maxGraphs: number;
+  /** Requests that may wait for a lane. */
+  readonly queueLimit: number;
+  readonly contextMemory: NativeContextMemory;
+  /** NVTX ranges. */
+  readonly nvtx: boolean;
+  /** Absolute path of TensorRT-RTX's IRuntimeCache; null: none. */
+  readonly runtimeCache: string | null;
 }
+
+/** How a lane waits, for work and for the GPU. */
+export type NativeWaiting = 'auto' | 'spin' | 'block';
+
+/** `on`: captured in the first use of a shape; `auto`: in the second. */
+export type NativeGraphMode = 'auto' | 'on' | 'off';
+
+/** `shared`: one block for the contexts of all lanes, whose networks then run one at a time. */
+export type NativeContextMemory = 'separate' | 'shared';
 
 /** Weights for a refit: of an ONNX file as in a build, or by name. */
 export type NativeRefitSource =
@@ -340,29 +364,142 @@ export interface NativeTiming {
   readonly total: number;
 }
 
-export interface NativeOutput {
-  readonly dims: readonly number[];
-  /** Exactly the output's bytes. Pinned memory of the engine's pool from 64 KiB on, where Node allows external buffers. */
-  readonly data: ArrayBuffer;
+/**
+ * One for each of the engine's outputs, in the engine's order: exactly the output's bytes (pinned memory of the engine's pool from 64 KiB
+ * on, where Node allows external buffers), the memory that it stays in on the GPU, or null where it was not asked for or went into
+ * memory of the caller's. An array with properties, as a match of a regular expression is: the properties are rarely there, and objects are
+ * slow to make in native code.
+ */
+export interface NativeInferResult extends ReadonlyArray<ArrayBuffer | NativeDeviceMemory | null> {
+  /** Of all outputs; absent where they are those that the result before it told, of the same call. */
+  readonly dims?: readonly (readonly number[])[];
+  /** Absent unless asked for. */
+  readonly timing?: NativeTiming;
 }
 
-export interface NativeInferResult {
-  /** One for each of the engine's outputs, in the engine's order; null where it was not asked for. */
-  readonly outputs: readonly (NativeOutput | null)[];
-  /** null unless asked for */
-  readonly timing: NativeTiming | null;
-}
+/** Any typed array: the addon takes its address and byte length at the moment of the call. */
+export type NativeArray = ArrayBufferView;
 
-/** One inference in preparation. Up to 1 MiB of inputs, pinned staging is taken at once. */
-export interface NativeRequest {
-  /** Takes the staging of larger inputs off the JS thread. Without it the first `write` does so, on the JS thread. */
+/** Pinned memory for the ordinary arrays of one request. Up to 1 MiB of inputs it is taken at once. */
+export interface NativeStaging {
+  /** Takes the memory of larger inputs off the JS thread. Without it the first `write` does so, on the JS thread. */
   prepare(): Promise<void>;
   /** Copies `data` into input `index` of the engine at `offsetBytes`, on the JS thread. */
   write(index: number, offsetBytes: number, data: Uint8Array): void;
-  run(timed: boolean): Promise<NativeInferResult>;
-  runSync(timed: boolean): NativeInferResult;
-  /** Gives the staging back without running; a no-op after run. */
+  /** Gives the memory back without running; a no-op once a request took it. */
   release(): void;
+}
+
+/** What an output of a registered call becomes. */
+export const nativeTargets = { none: 0, cpu: 1, device: 2 } as const;
+
+/** How the CUDA graphs of one lane fared. */
+export interface NativeLaneGraphs {
+  /** Graphs that the lane keeps now. */
+  readonly held: number;
+  /** Graphs that it has made. */
+  readonly captured: number;
+  readonly replays: number;
+  /** Inferences that were enqueued without a graph. */
+  readonly eager: number;
+  /** Why the last of these did not become a graph; null: none was refused. */
+  readonly reason: string | null;
+}
+
+export interface NativeGraphState {
+  readonly mode: NativeGraphMode;
+  readonly lanes: readonly NativeLaneGraphs[];
+}
+
+/** What an engine holds now, bytes. What CUDA takes for graphs and for the code of kernels, no call tells. */
+export interface NativeEngineMemory {
+  readonly lanes: number;
+  /** On the GPU: what TensorRT holds for the engine, its execution contexts left out. */
+  readonly weights: number;
+  /** On the GPU: what TensorRT reports for one execution context. */
+  readonly contextPerLane: number;
+  /** On the GPU: of all execution contexts; a block that they share counts once. */
+  readonly contexts: number;
+  /** On the GPU: inputs and outputs, of all lanes. */
+  readonly bindings: number;
+  /** Pinned memory of the host, lent or idle. */
+  readonly staging: number;
+}
+
+/** IProfiler: milliseconds of each layer in each of the iterations that it ran in. */
+export interface NativeLayerTimes {
+  readonly layers: readonly {
+    readonly name: string;
+    readonly milliseconds: readonly number[];
+  }[];
+  /** Of the whole network, of each iteration, between two CUDA events. */
+  readonly compute: readonly number[];
+  /** It ran as a CUDA graph; false: enqueued anew each time. */
+  readonly graph: boolean;
+}
+
+/**
+ * Device memory that JavaScript holds. A released one fails with ERR_TRT_INVALID_ARG. Its copies wait on the GPU for what is under way
+ * on the memory, and what is put on any stream later waits for them.
+ */
+export interface NativeDeviceMemory {
+  readonly sizeBytes: number;
+  readonly address: bigint;
+  /** CUDA device index. */
+  readonly device: number;
+  read(offset: number, length: number): Promise<ArrayBuffer>;
+  /** `data` is copied before this returns: pass 1 MiB at most at a time. */
+  write(offset: number, data: Uint8Array): Promise<void>;
+  /** The GPU reads `data` itself, where that is pinned memory of ours; else null. */
+  writePinned(offset: number, data: Uint8Array): Promise<void> | null;
+  /** Both on one GPU. */
+  copyFrom(source: NativeDeviceMemory, sizeBytes: number): Promise<void>;
+  /** The same memory from `offset` on, as one more handle: freed when all are released. */
+  part(offset: number, sizeBytes: number): NativeDeviceMemory;
+  /** Once. Resolves when the memory is back: what uses it finishes first. */
+  release(): Promise<void>;
+}
+
+export interface NativeStream {
+  /** CUstream */
+  readonly handle: bigint;
+  /** CUDA device index. */
+  readonly device: number;
+  synchronize(): Promise<void>;
+  record(event: NativeEvent): void;
+  wait(event: NativeEvent): void;
+  /** Idempotent. */
+  close(): void;
+}
+
+export interface NativeEvent {
+  /** Whether everything before its last `record` is done (cuEventQuery). */
+  query(): boolean;
+  synchronize(): Promise<void>;
+  /** Milliseconds (cuEventElapsedTime). */
+  elapsedSince(start: NativeEvent): number;
+  /** Idempotent. */
+  close(): void;
+}
+
+/** An execution context of its own, driven by hand. */
+export interface NativeContext {
+  setInputDims(index: number, dims: readonly number[]): void;
+  /** Of an input that TensorRT reads on the host; copied. */
+  setInputValues(index: number, data: Uint8Array): void;
+  /** As TensorRT infers them from the inputs set so far; -1 where only the run tells. */
+  outputDims(index: number): number[];
+  bind(kind: 'input' | 'output', index: number, memory: NativeDeviceMemory): void;
+  enqueue(stream: NativeStream): void;
+  /** Runs the network once before, where its dims are new. */
+  capture(): Promise<NativeGraph>;
+  close(): Promise<void>;
+}
+
+export interface NativeGraph {
+  launch(stream: NativeStream): void;
+  /** Idempotent. */
+  close(): void;
 }
 
 export interface NativeEngine {
@@ -374,12 +511,89 @@ export interface NativeEngine {
   readonly gpu: NativeGpu;
   /** Device memory of weights and activation scratch as TensorRT reports it, bytes. */
   readonly deviceMemoryBytes: number;
-  /** `dims[i]` belongs to `inputs[i]`; `wanted[i]` says whether `outputs[i]` is copied back. */
-  createRequest(
+  readonly lanes: number;
+  readonly waiting: NativeWaiting;
+  /**
+   * A kind of request: `dims[i]` belongs to `inputs[i]`, `targets[i]` (of `nativeTargets`) to `outputs[i]`. Returns a small integer,
+   * valid until it is released or the engine closes. The same call may be registered twice.
+   */
+  registerCall(
     profile: number,
     dims: readonly (readonly number[])[],
-    wanted: readonly boolean[],
-  ): NativeRequest;
+    targets: readonly number[],
+  ): number;
+  releaseCall(call: number): void;
+  /**
+   * Runs on the calling thread.
+   *
+   * @param inputs per input a typed array of exactly its bytes, device memory of at least these, or null where `staged` has it
+   * @param staged taken, unless this throws before it begins
+   * @param outputs null, or per output null, a typed array of at least its bytes (written into) or device memory of at least these
+   */
+  runSync(
+    call: number,
+    inputs: readonly (NativeArray | NativeDeviceMemory | null)[],
+    staged: NativeStaging | null,
+    outputs: readonly (NativeArray | NativeDeviceMemory | null)[] | null,
+    timed: boolean,
+  ): NativeInferResult;
+  /**
+   * The same on a lane. Ordinary arrays are copied before this returns, so together at most 1 MiB of them is sensible.
+   *
+   * @param deadlineMs 0: none; a request that has not begun by then fails with ERR_TRT_DEADLINE
+   * @returns a slot: a small integer, the caller's until `collect` or a successful `cancel`, then given again
+   */
+  submit(
+    call: number,
+    inputs: readonly (NativeArray | NativeDeviceMemory | null)[],
+    staged: NativeStaging | null,
+    outputs: readonly (NativeArray | NativeDeviceMemory | null)[] | null,
+    timed: boolean,
+    deadlineMs: number,
+  ): number;
+  /** true: it was still queued, is gone, and its slot with it. false: it runs or is done, and its slot will come. */
+  cancel(slot: number): boolean;
+  /**
+   * After `onComplete` or `completed` named it: the result, once; throws what it failed with.
+   *
+   * @param outputs what `submit` was given
+   */
+  collect(
+    slot: number,
+    outputs: readonly (NativeArray | NativeDeviceMemory | null)[] | null,
+  ): NativeInferResult;
+  /** Instead of `collect`, where nobody wants the result any more. */
+  discard(slot: number): void;
+  /** Slots that are complete by now, without waiting for the wake-up. Each slot is named once, here or there. */
+  completed(): readonly number[] | null;
+  /**
+   * One call for all the slots that are complete by then. The event loop and this object live while a slot has not been named. With waiting
+   * `spin` it is never called: who waits asks `completed`.
+   */
+  setOnComplete(callback: (slots: readonly number[]) => void): void;
+  /** Whether the GPU reads and writes this memory directly, so that nothing of it needs to be staged. */
+  isPinned(data: NativeArray): boolean;
+  /** Pinned memory for the inputs of `call` that `submit` shall not copy. */
+  stage(call: number): NativeStaging;
+  /** Runs `call` once on each lane and captures what can be. `values[i]`: the bytes of a shape tensor; null: zeros. */
+  warm(call: number, values: readonly (Uint8Array | null)[]): Promise<void>;
+  /** Pinned and zeroed; an ordinary ArrayBuffer where external ones are forbidden. The GPU reads and writes it directly. */
+  allocate(sizeBytes: number): ArrayBuffer;
+  graphState(): NativeGraphState;
+  memory(): NativeEngineMemory;
+  /**
+   * Runs the network with IProfiler, on a context of its own. Inferences that run meanwhile are in its times.
+   *
+   * @param values per input the bytes it gets, copied before this returns; null: zeros
+   */
+  profileLayers(
+    profile: number,
+    dims: readonly (readonly number[])[],
+    values: readonly (Uint8Array | null)[],
+    warmup: number,
+    iterations: number,
+  ): Promise<NativeLayerTimes>;
+  createContext(profile: number): Promise<NativeContext>;
   /** TensorRT's engine inspector: its JSON, whole. */
   inspect(): Promise<string>;
   /** Bytes of weights that could be streamed; 0 where the plan was not built for that. */
@@ -401,8 +615,11 @@ export interface NativeEngine {
   }>;
   /** The engine as a plan, with its weights, written to a file that must not exist yet. */
   serialize(planPath: string): Promise<{ sha256: string; sizeBytes: number }>;
-  /** Finishes what was submitted, then frees everything. Resolves when the device memory is back. Idempotent. */
-  close(): Promise<void>;
+  /**
+   * Finishes what runs, and what is queued too with `drain`; otherwise that fails with ERR_TRT_ENGINE_CLOSED. Then frees everything.
+   * Resolves when the device memory is back. A second call waits for the first.
+   */
+  close(drain: boolean): Promise<void>;
 }
 
 export interface NativeBinding {
@@ -465,6 +682,16 @@ export interface NativeBinding {
   readPlan(path: string): Promise<NativePlan>;
   createPlan(sizeBytes: number): NativePlanWriter;
   loadEngine(request: NativeLoadRequest): Promise<NativeEngine>;
+  /** Takes the memory of an ArrayBuffer away from it, and gives it back to the pool that it is of. */
+  detach(buffer: ArrayBuffer): void;
+  /** Zeros. The first on a GPU takes as long as its context does. */
+  allocateDevice(device: number, sizeBytes: number): Promise<NativeDeviceMemory>;
+  /** Of other CUDA code's: used, never freed. */
+  adoptDevice(device: number, address: bigint, sizeBytes: number): NativeDeviceMemory;
+  createStream(device: number): Promise<NativeStream>;
+  /** Of other CUDA code's: used, never destroyed. */
+  streamFromHandle(device: number, handle: bigint): NativeStream;
+  createEvent(device: number, timing: boolean): NativeEvent;
   /** cuMemGetInfo of the device. */
   deviceMemory(device: number): Promise<{ freeBytes: number; totalBytes: number }>;
   /** Asks NVML about every GPU of the machine, in PCI order, whatever CUDA_VISIBLE_DEVICES says. Empty without NVML. */
@@ -476,9 +703,13 @@ export interface NativeGpuState {
   /** NVML's: PCI order. CUDA's may differ; `uuid` is the same for both. */
   readonly index: number;
   readonly name: string | null;
+  /** `GPU-…` */
   readonly uuid: string | null;
+  /** `00000000:18:00.0` */
   readonly pciBusId: string | null;
+  /** `9.0` */
   readonly computeCapability: string | null;
+  /** The driver stays loaded while nobody uses the GPU. */
   readonly persistenceMode: boolean | null;
   /** `pending`: after the GPU's next reset. `instances`: MIG devices that this process may see. null: the GPU has no MIG. */
   readonly mig: {
@@ -486,30 +717,43 @@ export interface NativeGpuState {
     readonly pending: boolean;
     readonly instances: number;
   } | null;
+  /** Of the multiprocessors, now, in MHz. */
   readonly smClockMhz: number | null;
+  /** The highest that the GPU knows. */
   readonly smClockMaxMhz: number | null;
   /** What `nvidia-smi -ac` set. */
   readonly smClockApplicationMhz: number | null;
   readonly memoryClockMhz: number | null;
   readonly memoryClockMaxMhz: number | null;
   readonly memoryClockApplicationMhz: number | null;
+  /** Of the whole board; from Ampere on the mean of a second. */
   readonly powerDrawWatts: number | null;
   /** The enforced one: the least of all limits. */
   readonly powerLimitWatts: number | null;
   readonly powerLimitDefaultWatts: number | null;
+  /** Of the GPU's die. */
   readonly temperatureCelsius: number | null;
+  /** 0 to 100: the share of the driver's last period in which a kernel ran. One small kernel at a time makes it 100. */
   readonly gpuUtilizationPercent: number | null;
+  /** 0 to 100: the share of that period in which memory was read or written; no measure of how much is taken. */
   readonly memoryUtilizationPercent: number | null;
   readonly memoryTotalBytes: number | null;
+  /** By all processes, the driver's own included. */
   readonly memoryUsedBytes: number | null;
+  /** Of the link now: an idle GPU lowers it. */
   readonly pcieGeneration: number | null;
   readonly pcieGenerationMax: number | null;
+  /** Lanes of the link now. */
   readonly pcieWidth: number | null;
   readonly pcieWidthMax: number | null;
   readonly eccEnabled: boolean | null;
   /** `default`, `exclusive-thread`, `prohibited` or `exclusive-process` */
   readonly computeMode: string | null;
-  /** Why the clocks are below their maximum: `gpu-idle`, `software-power-cap`, `hardware-thermal-slowdown`, … */
+  /**
+   * Why the clocks are below their maximum: `gpu-idle`, `application-clocks-setting`, `software-power-cap`, `hardware-slowdown`,
+   * `sync-boost`, `software-thermal-slowdown`, `hardware-thermal-slowdown`, `hardware-power-brake-slowdown`, `display-clock-setting`.
+   * Empty: nothing holds them down.
+   */
   readonly clockEventReasons: readonly string[] | null;
   /** Processes with a compute context, this one not counted; a container may not see those of others. */
   readonly otherProcesses: number | null;

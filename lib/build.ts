@@ -20,6 +20,7 @@ import { openEngineCache, type CacheOutcome, type EngineCache } from './cache/en
 import { engineKeyParts } from './cache/engine-key';
 import { checkSameTimings } from './cache/timing-cache';
 import { checkedBuildOptions, type CheckedBuildOptions } from './checked-build-options';
+import { traceBuild } from './diagnostics/channels';
 import { findLibraries, type Discovery, type FindLibrariesOptions } from './discovery';
 import { fileWorkOf } from './file-work';
 import type { FileDigest, Manifest } from './manifest-schema';
@@ -61,9 +62,11 @@ export async function buildEngine(
   model: string | URL | Uint8Array,
   options?: BuildOptions,
 ): Promise<BuiltEngine> {
-  const checked = checkedBuildOptions(options);
-  const source = modelSourceOf(model, checked.externalData);
-  return await buildThrough({ binding: loadBinding(), findLibraries, build }, source, checked);
+  return await traceBuild(model, async () => {
+    const checked = checkedBuildOptions(options);
+    const source = modelSourceOf(model, checked.externalData);
+    return await buildThrough({ binding: loadBinding(), findLibraries, build }, source, checked);
+  });
 }
 
 const build: RunBuild = (request, options, isolation) =>

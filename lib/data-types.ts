@@ -126,14 +126,18 @@ export function newArray<T extends TensorType>(type: T, length: number): TensorD
   return new dataTypes[type].create(length) as TensorDataByType[T];
 }
 
-const typedArrayPrototype = Object.getPrototypeOf(Uint8Array.prototype) as object;
+/** The getter itself: V8 compiles a call of it to a look at the array, and `infer` makes one for each input. */
+const typedArrayTag = Object.getOwnPropertyDescriptor(
+  Object.getPrototypeOf(Uint8Array.prototype),
+  Symbol.toStringTag,
+)?.get as (this: unknown) => unknown;
 
 /**
  * `Float32Array` and the like; undefined for anything that is not a typed array. It reads the internal slot, so arrays of
  * another realm count too: test runners that use `vm` contexts make `instanceof Float32Array` false for every array.
  */
 export function typedArrayName(value: unknown): string | undefined {
-  return Reflect.get(typedArrayPrototype, Symbol.toStringTag, value) as string | undefined;
+  return typedArrayTag.call(value) as string | undefined;
 }
 
 /** Whether `data` is a typed array that may hold elements of `type`. */

@@ -27,8 +27,8 @@ export interface EngineDevice {
  */
 export type InferTiming = NativeTiming;
 
-export interface TimedResult {
-  readonly outputs: Tensors;
+export interface TimedResult<Outputs = Tensors> {
+  readonly outputs: Outputs;
   readonly timing: InferTiming;
 }
 
@@ -54,4 +54,6 @@ export interface WeightStreaming {
 export interface EngineOrigin {
   readonly manifest: Manifest | null;
   readonly integrity: EngineIntegrity;
+  /** Milliseconds of the whole load; absent where nobody measured. */
+  readonly loadMs?: number;
 }

@@ -1,7 +1,9 @@
 import path from 'node:path';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { benchmarkEngine } from './benchmark/benchmark-engine';
+import type { BenchmarkOptions } from './benchmark/options';
+import type { BenchmarkResult } from './benchmark/result';
 import type { HardwareCompatibilityLevel } from './builder-tuning';
-import type { NativeEngine, NativeInferResult, NativeRequest } from './binding';
+import type { NativeEngine } from './binding';
 import type {
   EngineDevice,
   EngineIntegrity,
@@ -10,23 +12,41 @@ import type {
   TimedResult,
   WeightStreaming,
 } from './engine-facts';
-import { parseEngineInformation } from './engine-information';
-import { notConstructible, TrtError } from './errors';
+import { isInferTraced, traceInfer, traceInferSync } from './diagnostics/channels';
+import { GraphWatch } from './diagnostics/graph-watch';
+import { inspectEngine } from './engine-inspection';
+import type { EngineInspection } from './engine-inspection';
+import { measuredMemory } from './engine-memory';
+import type { EngineMemory } from './engine-memory';
+import type { CapturedGraph } from './captured-graph';
+import { captureEngine } from './engine-capture';
+import { createContext } from './execution-context';
+import type { ContextOptions, ExecutionContext } from './execution-context';
+import type { Shapes } from './engine-shapes';
+import { notConstructible } from './errors';
 import { filePathOf } from './file-path';
 import { frozenCopy } from './frozen-copy';
-import { checkInferOptions } from './infer-options';
-import type { InferOptions } from './infer-options';
+import type { InferOptions, OutputsOf, OutputsOption } from './infer-options';
 import { tensorsOf, timingOf } from './infer-result';
-import { copySlices, sliceBytes } from './input-copy';
-import { checkInputs } from './input-validation';
-import type { InputBytes } from './input-validation';
+import { allocateTensor } from './infer/allocate';
+import { checkedCloseOptions, isSettledWithin } from './infer/close-options';
+import type { CheckedCloseOptions, CloseOptions } from './infer/close-options';
+import { engineClosed } from './infer/engine-closed';
+import { engineGraphs } from './infer/engine-graphs';
+import type { EngineGraphs } from './infer/engine-graphs';
+import type { Outcome } from './infer/request';
+import { inferError, InferRunner } from './infer/runner';
+import { warmupInputs } from './infer/warmup';
+import type { WarmupShapes } from './infer/warmup';
+import { profileEngine } from './layer-profile';
+import type { LayerProfile, LayerProfileOptions } from './layer-profile';
 import type { Flavour, Manifest, Profile, TensorInfo } from './manifest-schema';
-import { asTrtError, nativeCall } from './native-call';
+import { nativeCall } from './native-call';
 import { EngineWeights } from './refit/engine-weights';
 import type { NamedWeights } from './refit/named-weights';
 import { checkedRefit, type RefitOptions } from './refit/refit-options';
 import { checkedSaveOptions, type SaveOptions } from './refit/save-options';
-import type { TensorInputs, Tensors } from './tensor';
+import type { TensorInputs, TypedTensor } from './tensor';
 
 export type {
   EngineDevice,
@@ -67,9 +87,14 @@ export class Engine {
   /** Streams that TensorRT uses beside the one of the inference (`getNbAuxStreams`). */
   readonly auxStreams: number;
   readonly weightStreaming: WeightStreaming;
+  /** How many inferences are on the GPU at a time: a thread, a stream and an execution context for each. See `LoadOptions.lanes`. */
+  readonly lanes: number;
 
   readonly #native: NativeEngine;
   readonly #weights: EngineWeights;
+  readonly #runner: InferRunner;
+  readonly #loadMs: number | null;
+  readonly #graphWatch = new GraphWatch();
   #running = 0;
   #drained: (() => void) | null = null;
   #closing: Promise<void> | null = null;
@@ -93,6 +118,7 @@ export class Engine {
     this.version = native.version;
     this.manifest = origin.manifest;
     this.integrity = origin.integrity;
+    this.#loadMs = origin.loadMs ?? null;
     this.refittable = native.refittable;
     this.hardwareCompatibilityLevel = native.hardwareCompatibilityLevel;
     this.auxStreams = native.auxStreams;
@@ -100,22 +126,60 @@ export class Engine {
       streamableBytes: native.streamableWeightsBytes,
       budgetBytes: native.weightStreamingBudgetBytes,
     });
+    this.lanes = native.lanes;
+    this.#runner = new InferRunner(native, {
+      inputs: this.inputs,
+      outputs: this.outputs,
+      profiles: this.profiles,
+      profileNames: origin.manifest?.profileNames,
+      device: index,
+    });
+  }
+
+  /** What became of CUDA graphs: how many are kept, how often they ran, and why an inference ran without. */
+  get graphs(): EngineGraphs {
+    return engineGraphs(this.#native.graphState());
   }
 
   /**
-   * Runs the network once. The event loop stays free: TensorRT works on a thread of the engine's.
+   * Runs the network once. The event loop stays free: TensorRT works on a thread of the engine's. Requests queue, and begin in their
+   * order; as many as there are {@link lanes} are on the GPU at a time.
    *
    * Inputs of up to 1 MiB in all are copied before this returns its promise, so their arrays may be filled anew right after
    * the call. Larger ones are copied in slices with a turn of the event loop between them: leave them alone until the
-   * promise is settled, or the network sees a mixture. Arrays on a `SharedArrayBuffer` are copied the same way.
+   * promise is settled, or the network sees a mixture. Arrays on a `SharedArrayBuffer` are copied the same way. Arrays on pinned memory
+   * ({@link allocate}, outputs from 64 KiB on) are not copied at all, as the GPU reads them where they are: leave them alone too. So are
+   * `DeviceTensor`s.
    *
+   * @returns tensors by name; which and of what kind follows `options.outputs`
    * @throws TrtError (as a rejection) `ERR_TRT_INPUT_UNKNOWN`, `ERR_TRT_INPUT_MISSING`, `ERR_TRT_INPUT_TYPE`,
    * `ERR_TRT_INPUT_DIMS`, `ERR_TRT_INPUT_LENGTH`, `ERR_TRT_INPUT_VALUES`, `ERR_TRT_INPUT_DETACHED`, `ERR_TRT_OUTPUT_UNKNOWN`, `ERR_TRT_INVALID_ARG`,
-   * `ERR_TRT_ENGINE_CLOSED`, `ERR_TRT_REFIT` (weights are missing), `ERR_TRT_INFER_FAILED`, `ERR_TRT_UNSUPPORTED` (an output larger than Node's typed arrays),
-   * `ERR_TRT_OUT_OF_MEMORY`, `ERR_TRT_CUDA`, `ERR_TRT_CUDA_CONTEXT_LOST`
+   * `ERR_TRT_QUEUE_FULL`, `ERR_TRT_DEADLINE`, `ERR_TRT_ENGINE_CLOSED`, `ERR_TRT_REFIT` (weights are missing), `ERR_TRT_INFER_FAILED`,
+   * `ERR_TRT_UNSUPPORTED` (an output larger than Node's typed arrays), `ERR_TRT_OUT_OF_MEMORY`, `ERR_TRT_CUDA`,
+   * `ERR_TRT_CUDA_CONTEXT_LOST`; after an abort `signal.reason`
    */
-  async infer(inputs: TensorInputs, options?: InferOptions): Promise<Tensors> {
-    return tensorsOf(this.outputs, await this.#run(inputs, options, false));
+  infer<const O extends OutputsOption | undefined = undefined>(
+    inputs: TensorInputs,
+    options?: InferOptions<O>,
+  ): Promise<OutputsOf<O>> {
+    if (!isInferTraced()) return this.#infer(inputs, options);
+    const trace = { engine: this, method: 'infer', inputs, options } as const;
+    return traceInfer(trace, () => this.#infer(inputs, options));
+  }
+
+  async #infer<O extends OutputsOption | undefined>(
+    inputs: TensorInputs,
+    options: InferOptions<O> | undefined,
+  ): Promise<OutputsOf<O>> {
+    const prepared = this.#runner.prepare(inputs, options);
+    let outcome: Outcome;
+    try {
+      outcome = await this.#runner.run(prepared, false);
+    } catch (error) {
+      throw inferError(error);
+    }
+    this.#graphWatch.look(this, this.#native);
+    return tensorsOf(this.outputs, prepared.options, outcome) as OutputsOf<O>;
   }
 
   /**
@@ -123,47 +187,151 @@ export class Engine {
    *
    * @throws TrtError (as a rejection) the codes of {@link infer}
    */
-  async inferTimed(inputs: TensorInputs, options?: InferOptions): Promise<TimedResult> {
-    const result = await this.#run(inputs, options, true);
-    return { outputs: tensorsOf(this.outputs, result), timing: timingOf(result) };
+  inferTimed<const O extends OutputsOption | undefined = undefined>(
+    inputs: TensorInputs,
+    options?: InferOptions<O>,
+  ): Promise<TimedResult<OutputsOf<O>>> {
+    if (!isInferTraced()) return this.#inferTimed(inputs, options);
+    const trace = { engine: this, method: 'inferTimed', inputs, options } as const;
+    return traceInfer(trace, () => this.#inferTimed(inputs, options));
+  }
+
+  async #inferTimed<O extends OutputsOption | undefined>(
+    inputs: TensorInputs,
+    options: InferOptions<O> | undefined,
+  ): Promise<TimedResult<OutputsOf<O>>> {
+    const prepared = this.#runner.prepare(inputs, options);
+    let outcome: Outcome;
+    try {
+      outcome = await this.#runner.run(prepared, true);
+    } catch (error) {
+      throw inferError(error);
+    }
+    this.#graphWatch.look(this, this.#native);
+    const outputs = tensorsOf(this.outputs, prepared.options, outcome) as OutputsOf<O>;
+    return { outputs, timing: timingOf(outcome.result) };
   }
 
   /**
    * The same as {@link infer}, but it blocks the event loop until the outputs are there, copies included: for scripts, and
-   * for workers that do nothing else.
+   * for workers that do nothing else. It goes before what is queued.
    *
-   * @throws TrtError the codes of {@link infer}
+   * @throws TrtError the codes of {@link infer} but for `ERR_TRT_QUEUE_FULL` and `ERR_TRT_DEADLINE`
    */
-  inferSync(inputs: TensorInputs, options?: InferOptions): Tensors {
-    const { request, bytes } = this.#prepare(inputs, options);
-    try {
-      const slices = copySlices(request, bytes);
-      while (slices.next().done !== true);
-      return tensorsOf(this.outputs, request.runSync(false));
-    } catch (error) {
-      request.release();
-      throw asTrtError(error);
+  inferSync<const O extends OutputsOption | undefined = undefined>(
+    inputs: TensorInputs,
+    options?: InferOptions<O>,
+  ): OutputsOf<O> {
+    if (!isInferTraced()) return this.#inferSync(inputs, options);
+    const trace = { engine: this, method: 'inferSync', inputs, options } as const;
+    return traceInferSync(trace, () => this.#inferSync(inputs, options));
+  }
+
+  #inferSync<O extends OutputsOption | undefined>(
+    inputs: TensorInputs,
+    options: InferOptions<O> | undefined,
+  ): OutputsOf<O> {
+    const prepared = this.#runner.prepare(inputs, options);
+    const outcome = this.#runner.runSync(prepared, false);
+    this.#graphWatch.look(this, this.#native);
+    return tensorsOf(this.outputs, prepared.options, outcome) as OutputsOf<O>;
+  }
+
+  /**
+   * A tensor of zeros on pinned memory, for the input or output `name`: as an input the GPU reads it without a copy on the host, as a
+   * target in `InferOptions.outputs` it writes there. Pinning takes a moment, and keeps memory from every other program: make such tensors
+   * once, use them often, and `close()` them. Where Node has no external buffers it is an ordinary tensor.
+   *
+   * @param dims of the tensor; they may be left out where the engine's are all static
+   * @throws TrtError `ERR_TRT_INVALID_ARG` (no such tensor, other dims than the engine's), `ERR_TRT_ENGINE_CLOSED`, `ERR_TRT_OUT_OF_MEMORY`,
+   * `ERR_TRT_CUDA`, `ERR_TRT_CUDA_CONTEXT_LOST`
+   */
+  allocate(name: string, dims?: readonly number[]): TypedTensor {
+    this.#assertOpen();
+    return allocateTensor(this.#native, this, name, dims);
+  }
+
+  /**
+   * Runs the network with zeros, once on every lane, so that what a first inference has to do is done: memory is taken, kernels are loaded
+   * (TensorRT-RTX compiles them), and a graph is captured.
+   *
+   * @param shapes the dims of every input, by name, or several such; when left out each profile's `opt`
+   * @throws TrtError (as a rejection) the codes of {@link infer}
+   */
+  async warmup(shapes?: WarmupShapes): Promise<void> {
+    this.#assertOpen();
+    for (const inputs of warmupInputs(this, shapes)) {
+      await this.#track(() => this.#runner.warm(inputs));
+      this.#graphWatch.look(this, this.#native);
     }
   }
 
   /**
-   * TensorRT's engine inspector: layers, types and tactics as far as the plan's profiling verbosity keeps them. Its keys
-   * are TensorRT's own (`Layers`, `Bindings`) and differ between its versions.
+   * Measures the engine with the inputs given: a loop of {@link infer} for latency and throughput as a caller sees them, then one of
+   * {@link inferTimed} for where the time goes. The engine stays usable meanwhile, but whatever else it runs is in the figures. Compare figures
+   * of one machine, and of steady clocks: see docs/benchmarking.md.
    *
-   * @throws TrtError (as a rejection) `ERR_TRT_ENGINE_CLOSED`, `ERR_TRT_INTERNAL`
+   * @throws TrtError (as a rejection) the codes of {@link infer}
    */
-  async inspect(): Promise<Readonly<Record<string, unknown>>> {
-    const json = await this.#track(() => nativeCall(() => this.#native.inspect()));
-    try {
-      return parseEngineInformation(json);
-    } catch (cause) {
-      throw new TrtError(
-        'ERR_TRT_INTERNAL',
-        "TensorRT's engine inspector gave no valid JSON: it does not escape quotes in the model's names. `details.text` has what " +
-          'it wrote; rename the nodes and tensors whose names have quotes to have it as an object.',
-        { cause, details: { text: json.slice(0, 2 ** 20) } },
-      );
-    }
+  async benchmark(options: BenchmarkOptions): Promise<BenchmarkResult> {
+    return await benchmarkEngine(this, { native: this.#native, loadMs: this.#loadMs }, options);
+  }
+
+  /**
+   * An execution context of its own, for device tensors, streams and graphs of yours. It takes activation memory beside that of the lanes.
+   *
+   * @throws TrtError (as a rejection) `ERR_TRT_INVALID_ARG`, `ERR_TRT_UNSUPPORTED` (an output that TensorRT writes on the host: use
+   * {@link infer}), `ERR_TRT_REFIT` (weights are missing), `ERR_TRT_ENGINE_CLOSED`, `ERR_TRT_OUT_OF_MEMORY`, `ERR_TRT_CUDA`,
+   * `ERR_TRT_CUDA_CONTEXT_LOST`
+   */
+  async createContext(options?: ContextOptions): Promise<ExecutionContext> {
+    return await this.#track(() => createContext(this, this.#native, options));
+  }
+
+  /**
+   * The network as one CUDA graph with tensors of its own on the GPU: fill `graph.inputs`, `graph.launch()`, read `graph.outputs`. For
+   * loops that stay on the GPU; `infer` captures and replays by itself. Close it.
+   *
+   * @param shapes the dims of the inputs, by name; the profile's `opt` for those left out, and for the values of shape tensors
+   * @throws TrtError (as a rejection) the codes of {@link createContext}, `ERR_TRT_INPUT_UNKNOWN`, `ERR_TRT_INPUT_DIMS`, `ERR_TRT_INFER_FAILED`
+   */
+  async capture(shapes: Shapes = {}, options?: ContextOptions): Promise<CapturedGraph> {
+    return await this.#track(() => captureEngine(this, this.#native, shapes, options));
+  }
+
+  /**
+   * The layers that TensorRT made of the network (its engine inspector), in one shape for TensorRT 10, 11 and RTX; `raw` has the
+   * inspector's own JSON. How much it tells, the plan's `profilingVerbosity` decides.
+   *
+   * @throws TrtError (as a rejection) `ERR_TRT_ENGINE_CLOSED`, `ERR_TRT_UNSUPPORTED` (TensorRT tells nothing), `ERR_TRT_INTERNAL` (what
+   * it writes is no JSON: `details.text` has it)
+   */
+  async inspect(): Promise<EngineInspection> {
+    return await this.#track(() => inspectEngine(this.#native));
+  }
+
+  /**
+   * Times each layer on the GPU (TensorRT's `IProfiler`), on an execution context of its own, which takes as much device memory as a lane's.
+   * Inferences that run meanwhile disturb the times. A refit waits for it.
+   *
+   * @throws TrtError (as a rejection) `ERR_TRT_INVALID_ARG`, the codes of {@link infer} that concern inputs and running,
+   * `ERR_TRT_UNSUPPORTED` (TensorRT tells no times), `ERR_TRT_REFIT` (reason `missing`), `ERR_TRT_ENGINE_CLOSED`
+   */
+  async profile(options?: LayerProfileOptions): Promise<LayerProfile> {
+    const { inputs, profiles } = this;
+    const contract = { inputs, profiles, profileNames: this.manifest?.profileNames };
+    return await this.#track(() => profileEngine(this.#native, contract, options));
+  }
+
+  /**
+   * What the engine holds of the GPU's and the host's memory now, in bytes. TensorRT asks trt-node for the memory of weights and contexts,
+   * so these are exact, but for what the driver adds to round them up.
+   *
+   * @throws TrtError `ERR_TRT_ENGINE_CLOSED`
+   */
+  memory(): EngineMemory {
+    this.#assertOpen();
+    return measuredMemory(this.#native);
   }
 
   /**
@@ -192,7 +360,9 @@ export class Engine {
     options?: RefitOptions,
   ): Promise<readonly string[]> {
     const checked = checkedRefit(source, options);
-    return await this.#track(() => this.#weights.refit(checked));
+    const missing = await this.#track(() => this.#weights.refit(checked));
+    this.#graphWatch.look(this, this.#native);
+    return missing;
   }
 
   /**
@@ -220,11 +390,21 @@ export class Engine {
   }
 
   /**
-   * Finishes the inferences that were started, then frees the engine. Resolves when its device memory is back. Further
-   * calls give the same promise.
+   * Frees the engine. Inferences that are on the GPU finish and resolve; those that are queued reject with `ERR_TRT_ENGINE_CLOSED`, but
+   * with `drain` they run first. Resolves when the device memory is back. Further calls do nothing and give the same promise.
+   *
+   * @throws TrtError (as a rejection) `ERR_TRT_INVALID_ARG`
    */
-  close(): Promise<void> {
-    this.#closing ??= this.#drainAndClose();
+  close(options?: CloseOptions): Promise<void> {
+    if (this.#closing === null) {
+      let checked: CheckedCloseOptions;
+      try {
+        checked = checkedCloseOptions(options);
+      } catch (error) {
+        return Promise.reject(error);
+      }
+      this.#closing = this.#finish(checked);
+    }
     return this.#closing;
   }
 
@@ -238,47 +418,13 @@ export class Engine {
     return this.close();
   }
 
-  async #drainAndClose(): Promise<void> {
-    // A request that is still being copied is unknown to the native side: closing there first would free its staging.
+  async #finish({ drain, timeoutMs }: CheckedCloseOptions): Promise<void> {
+    this.#runner.stop(drain);
     if (this.#running > 0) await new Promise<void>((resolve) => (this.#drained = resolve));
-    await nativeCall(() => this.#native.close());
-  }
-
-  #run(
-    inputs: TensorInputs,
-    options: InferOptions | undefined,
-    timed: boolean,
-  ): Promise<NativeInferResult> {
-    return this.#track(async () => {
-      const { request, bytes } = this.#prepare(inputs, options);
-      try {
-        if (totalOf(bytes) > sliceBytes) await request.prepare();
-        const slices = copySlices(request, bytes);
-        while (slices.next().done !== true) await nextTurn();
-        return await request.run(timed);
-      } catch (error) {
-        request.release();
-        throw asTrtError(error);
-      }
-    });
-  }
-
-  #prepare(
-    inputs: TensorInputs,
-    options: InferOptions | undefined,
-  ): { request: NativeRequest; bytes: readonly InputBytes[] } {
-    this.#assertOpen();
-    const names = this.manifest?.profileNames;
-    const { profile, wanted } = checkInferOptions(options, this.outputs, this.profiles, names);
-    const checked = checkInputs(this, inputs, profile);
-    // The caller's getters ran just now, and one of them may have closed the engine.
-    this.#assertOpen();
-    try {
-      const request = this.#native.createRequest(checked.profile, checked.dims, wanted);
-      return { request, bytes: checked.bytes };
-    } catch (error) {
-      throw asTrtError(error);
-    }
+    const drained = drain && (await isSettledWithin(this.#runner.whenIdle(), timeoutMs));
+    this.#runner.stop(false);
+    await nativeCall(() => this.#native.close(drained));
+    this.#runner.settleCompleted();
   }
 
   /** Runs `work` and keeps `close` waiting for it. */
@@ -294,14 +440,6 @@ export class Engine {
   }
 
   #assertOpen(): void {
-    if (this.#closing === null) return;
-    throw new TrtError(
-      'ERR_TRT_ENGINE_CLOSED',
-      'the engine is closed. Load the plan again, or call close() after the last inference.',
-    );
+    if (this.#closing !== null) throw engineClosed();
   }
-}
-
-function totalOf(inputs: readonly InputBytes[]): number {
-  return inputs.reduce((sum, { byteLength }) => sum + byteLength, 0);
 }

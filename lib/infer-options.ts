@@ -1,10 +1,46 @@
-import { invalidArgument, TrtError } from './errors';
+import type { NativeArray, NativeDeviceMemory } from './binding';
+import type { TensorData } from './data-types';
+import type { DeviceTensor } from './device-tensor';
+import type { TrtError } from './errors';
+import { invalidArgument } from './errors';
+import { allOutputs, checkOutputs } from './infer/outputs-option';
+import type { Destination, OutputContract } from './infer/outputs-option';
 import { checkedOptions } from './known-keys';
-import type { Profile, TensorInfo } from './manifest-schema';
+import type { Profile } from './manifest-schema';
 import { suggestion } from './nearest-name';
 import { quotedNames } from './quoted-names';
+import type { Tensor, TensorLike, Tensors, TypedTensor } from './tensor';
 
-export interface InferOptions {
+/**
+ * What becomes of one output.
+ *
+ * `true`, `'cpu'`: a new `Tensor`. `'device'`: a new `DeviceTensor`, which stays on the GPU until it is closed.
+ *
+ * A typed array or a tensor on the CPU: the output is written into it from its first element on, and what `infer` returns lies on it. It
+ * must hold the output's type and have room for all of it: too little is `ERR_TRT_INVALID_ARG`. On memory of `engine.allocate` the
+ * GPU writes directly; any other is written when the promise is settled. Read and change it only after that.
+ *
+ * A `DeviceTensor` on the engine's GPU: the output is written to the start of its memory, and stays there.
+ */
+export type OutputTarget = true | 'cpu' | 'device' | TensorData | TensorLike | DeviceTensor;
+
+/** Names of outputs, each of which becomes a new `Tensor`; or what becomes of each, by name. */
+export type OutputsOption = readonly string[] | Readonly<Record<string, OutputTarget>>;
+
+/** What `infer` gives for its option `outputs`: the names follow, and tensors on the GPU are `DeviceTensor`s. */
+export type OutputsOf<O> = O extends readonly (infer Name extends string)[]
+  ? Record<Name, TypedTensor>
+  : O extends Readonly<Record<string, OutputTarget>>
+    ? { -readonly [Name in keyof O]: OutputOf<O[Name]> }
+    : Tensors;
+
+type OutputOf<Target> = Target extends 'device' | DeviceTensor
+  ? DeviceTensor
+  : Target extends Tensor<infer T>
+    ? Tensor<T>
+    : TypedTensor;
+
+export interface InferOptions<O extends OutputsOption | undefined = OutputsOption | undefined> {
   /**
    * The optimization profile to run in (TensorRT: `setOptimizationProfileAsync`): its index, or its name where the build gave
    * names and the plan has its manifest.
@@ -14,35 +50,107 @@ export interface InferOptions {
    * better the nearer a profile's `opt` is to what it gets.
    */
   readonly profile?: number | string | undefined;
-  /** Names of the outputs to copy back; all of the engine's when left out. The others are computed, but not copied. */
-  readonly outputs?: readonly string[] | undefined;
+  /**
+   * The outputs to give; all of the engine's as new `Tensor`s when left out. The others are computed, but not copied. See
+   * {@link OutputTarget}.
+   *
+   * Memory of yours must not be an input of the same request, nor be used by another that is under way: `ERR_TRT_INVALID_ARG`.
+   */
+  readonly outputs?: O;
+  /**
+   * Gives the request up: it rejects with `signal.reason`. Before it began it never runs. On the GPU nothing can be stopped: it rejects at
+   * once too, and memory that it was given stays in use until the GPU is done. `inferSync` looks at it only before it begins.
+   */
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * Milliseconds from the call on. When they are over the request rejects with `ERR_TRT_DEADLINE`, wherever it is; one that has not begun
+   * by then never runs. No limit when left out. `inferSync` has none: `ERR_TRT_INVALID_ARG`.
+   */
+  readonly deadlineMs?: number | undefined;
 }
 
 export interface CheckedInferOptions {
   readonly profile: number | null;
-  /** One for each of the engine's outputs, in the engine's order. */
-  readonly wanted: readonly boolean[];
+  /** `nativeTargets`, one for each of the engine's outputs, in the engine's order. */
+  readonly targets: readonly number[];
+  /** Memory of the caller's, one for each output; null: none at all. */
+  readonly destinations: readonly (Destination | null)[] | null;
+  /** The same as native code takes it. */
+  readonly memory: readonly (NativeArray | NativeDeviceMemory | null)[] | null;
+  readonly signal: AbortSignal | null;
+  /** 0: none */
+  readonly deadlineMs: number;
 }
 
-/**
- * @param profileNames names of `profiles`, in their order; undefined where they have none
- * @throws TrtError `ERR_TRT_INVALID_ARG`, `ERR_TRT_OUTPUT_UNKNOWN`
- */
-export function checkInferOptions(
-  options: InferOptions | undefined,
-  outputs: readonly TensorInfo[],
-  profiles: readonly Profile[],
-  profileNames: readonly string[] | undefined,
-): CheckedInferOptions {
-  const checked = checkedOptions(options, 'options', ['profile', 'outputs']);
+/** What the check needs to know of an engine. */
+export interface OptionsContract extends OutputContract {
+  readonly profiles: readonly Profile[];
+  /** Names of `profiles`, in their order; undefined where they have none. */
+  readonly profileNames: readonly string[] | undefined;
+}
+
+/** What options that are left out come to. */
+export function defaultInferOptions({ outputs }: OutputContract): CheckedInferOptions {
   return {
-    // An engine without dynamic inputs may come with no profile at all: TensorRT then runs in its profile 0.
-    profile: checkProfile(checked.profile, Math.max(1, profiles.length), profileNames ?? []),
-    wanted: checkOutputs(checked.outputs, outputs),
+    profile: null,
+    targets: allOutputs(outputs),
+    destinations: null,
+    memory: null,
+    signal: null,
+    deadlineMs: 0,
   };
 }
 
-function checkProfile(profile: unknown, count: number, names: readonly string[]): number | null {
+/** @throws TrtError `ERR_TRT_INVALID_ARG`, `ERR_TRT_OUTPUT_UNKNOWN` */
+export function checkInferOptions(
+  options: InferOptions,
+  engine: OptionsContract,
+  defaults: CheckedInferOptions,
+): CheckedInferOptions {
+  const { profile, outputs, signal, deadlineMs } = checkedOptions<InferOptions>(
+    options,
+    'options',
+    known,
+  );
+  const { targets, destinations, memory } =
+    outputs === undefined ? defaults : checkOutputs(outputs, engine);
+  return {
+    // An engine without dynamic inputs may come with no profile at all: TensorRT then runs in its profile 0.
+    profile: checkProfile(profile, Math.max(1, engine.profiles.length), engine.profileNames ?? []),
+    targets,
+    destinations,
+    memory,
+    signal: checkSignal(signal),
+    deadlineMs: checkDeadline(deadlineMs),
+  };
+}
+
+const known = ['profile', 'outputs', 'signal', 'deadlineMs'] as const;
+
+function checkSignal(signal: unknown): AbortSignal | null {
+  if (signal === undefined) return null;
+  if (signal instanceof AbortSignal) return signal;
+  throw invalidArgument('options.signal', 'an AbortSignal', signal);
+}
+
+/** What setTimeout takes; about 24 days. */
+const longestDeadlineMs = 2 ** 31 - 1;
+
+function checkDeadline(deadlineMs: unknown): number {
+  if (deadlineMs === undefined) return 0;
+  if (typeof deadlineMs === 'number' && deadlineMs > 0 && deadlineMs <= longestDeadlineMs) {
+    return deadlineMs;
+  }
+  const expected = `milliseconds (a number above 0, up to ${longestDeadlineMs})`;
+  throw invalidArgument('options.deadlineMs', expected, deadlineMs);
+}
+
+/** @throws TrtError `ERR_TRT_INVALID_ARG` */
+export function checkProfile(
+  profile: unknown,
+  count: number,
+  names: readonly string[],
+): number | null {
   if (profile === undefined) return null;
   const index = typeof profile === 'string' ? names.indexOf(profile) : profile;
   if (!Number.isSafeInteger(index) || (index as number) < 0 || (index as number) >= count) {
@@ -61,32 +169,4 @@ function unknownProfile(profile: unknown, count: number, names: readonly string[
   const near = typeof profile === 'string' ? suggestion(profile, names) : '';
   const expected = `one of ${quotedNames(names)}${near}, or ${indices},`;
   return invalidArgument('options.profile', expected, profile);
-}
-
-function checkOutputs(names: unknown, outputs: readonly TensorInfo[]): readonly boolean[] {
-  if (names === undefined) return outputs.map(() => true);
-  if (!Array.isArray(names)) throw invalidArgument('options.outputs', 'an array of names', names);
-  const wanted = outputs.map(() => false);
-  for (const name of names as unknown[]) {
-    if (typeof name !== 'string') {
-      throw invalidArgument('options.outputs', 'an array of names', names);
-    }
-    const index = outputs.findIndex((output) => output.name === name);
-    if (index === -1) throw unknownOutput(name, outputs);
-    if (wanted[index] === true) {
-      throw invalidArgument('options.outputs', 'each name once', names);
-    }
-    wanted[index] = true;
-  }
-  return wanted;
-}
-
-function unknownOutput(name: string, outputs: readonly TensorInfo[]): TrtError {
-  const names = outputs.map((output) => output.name);
-  return new TrtError(
-    'ERR_TRT_OUTPUT_UNKNOWN',
-    `the engine has no output ${JSON.stringify(name)}; its outputs are ${quotedNames(names)}` +
-      suggestion(name, names),
-    { details: { output: name, outputs: names } },
-  );
 }

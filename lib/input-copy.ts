@@ -1,4 +1,4 @@
-import type { NativeRequest } from './binding';
+import type { NativeStaging } from './binding';
 import { partBytes, unchangedPart } from './input-validation';
 import type { InputBytes } from './input-validation';
 
@@ -6,16 +6,17 @@ import type { InputBytes } from './input-validation';
 export const sliceBytes = 1024 * 1024;
 
 /**
- * Copies the inputs into the request's staging memory, and yields between two slices when there is more than one slice of
+ * Copies inputs (null: those that need no copy) into a request's staging memory, and yields between two slices when there is more than one slice of
  * them. Copying stays on the JS thread: reading a buffer that JavaScript may transfer from another thread is a crash.
  * Each slice is checked anew, as the caller ran in between.
  */
 export function* copySlices(
-  request: Pick<NativeRequest, 'write'>,
-  inputs: readonly InputBytes[],
+  staging: Pick<NativeStaging, 'write'>,
+  inputs: readonly (InputBytes | null)[],
 ): Generator<void, void, void> {
   let room = sliceBytes;
   for (const [index, input] of inputs.entries()) {
+    if (input === null) continue;
     for (let offset = 0; offset < input.byteLength;) {
       if (room === 0) {
         yield;
@@ -24,7 +25,7 @@ export function* copySlices(
       const part = unchangedPart(input, offset);
       const start = offset % partBytes;
       const slice = part.subarray(start, start + room);
-      request.write(index, offset, slice);
+      staging.write(index, offset, slice);
       room -= slice.length;
       offset += slice.length;
     }

@@ -1,18 +1,12 @@
-import {
-  acceptedArrays,
-  arrayLength,
-  byteLengthOf,
-  holds,
-  isTensorType,
-  typedArrayName,
-} from './data-types';
+import type { NativeDeviceMemory } from './binding';
+import { arrayLength, byteLengthOf } from './data-types';
 import type { TensorData, TensorType } from './data-types';
-import { describeValue, invalidArgument, TrtError } from './errors';
+import { TrtError } from './errors';
 import { checkDims, dimsError, profilesForDims } from './input-dims';
 import type { InputDims } from './input-dims';
+import { isArray, noDims, readInputs } from './input-reading';
+import type { GivenInputs } from './input-reading';
 import type { Profile, TensorInfo } from './manifest-schema';
-import { suggestion } from './nearest-name';
-import { quotedNames } from './quoted-names';
 import { profileForValues } from './shape-values';
 import { elementCount } from './tensor';
 
@@ -53,11 +47,31 @@ export function checkInputs(
   inputs: unknown,
   profile: number | null,
 ): CheckedInputs {
-  const given = checkNames(engine.inputs, inputs);
+  return checkGiven(engine, readInputs(engine.inputs, inputs, null), profile);
+}
+
+/**
+ * The dims, lengths and values of what was read.
+ *
+ * @throws TrtError `ERR_TRT_INPUT_DIMS`, `ERR_TRT_INPUT_LENGTH`, `ERR_TRT_INPUT_DETACHED`, `ERR_TRT_INPUT_VALUES`
+ */
+export function checkGiven(
+  engine: InputContract,
+  given: GivenInputs,
+  profile: number | null,
+): CheckedInputs {
   const profiles = profile === null ? engine.profiles : engine.profiles.slice(profile, profile + 1);
-  const checked = engine.inputs.map((info) => checkInput(info, given[info.name], profiles));
+  const checked = engine.inputs.map((info, index): InputDims => {
+    const dims = given.dims[index];
+    if (dims === noDims) {
+      const reason =
+        'a bare array has none and the engine leaves some open: pass { type, data, dims }';
+      throw dimsError(info, [], reason, profiles);
+    }
+    return { info, dims: checkDims(info, dims, profiles) };
+  });
   const fitting = profilesForDims(checked, engine.profiles, profile);
-  const bytes = checked.map(inputBytes);
+  const bytes = checked.map((input, index) => inputBytes(input, given.sources[index]));
   return {
     profile: profileForValues(engine.inputs, bytes, engine.profiles, fitting),
     dims: checked.map(({ dims }) => dims),
@@ -65,94 +79,38 @@ export function checkInputs(
   };
 }
 
-interface CheckedInput extends InputDims {
-  readonly data: TensorData;
-}
-
-function checkNames(infos: readonly TensorInfo[], inputs: unknown): Record<string, unknown> {
-  if (typeof inputs !== 'object' || inputs === null || typedArrayName(inputs) !== undefined) {
-    throw invalidArgument('inputs', 'an object of tensors by input name', inputs);
-  }
-  const names = infos.map(({ name }) => name);
-  for (const name of Object.keys(inputs)) {
-    if (!names.includes(name)) throw unknownInput(name, names);
-  }
-  const missing = names.filter((name) => !Object.hasOwn(inputs, name));
-  if (missing.length > 0) {
-    throw new TrtError(
-      'ERR_TRT_INPUT_MISSING',
-      `expected a tensor for each of the engine's inputs, but there is none for ${quotedNames(missing)}. ` +
-        `The inputs are ${quotedNames(names)}.`,
-      { details: { missing, inputs: names } },
-    );
-  }
-  return inputs as Record<string, unknown>;
-}
-
-function unknownInput(name: string, names: readonly string[]): TrtError {
-  return new TrtError(
-    'ERR_TRT_INPUT_UNKNOWN',
-    `the engine has no input ${JSON.stringify(name)}; its inputs are ${quotedNames(names)}` +
-      suggestion(name, names),
-    { details: { tensor: name, inputs: names } },
-  );
-}
-
-function checkInput(info: TensorInfo, value: unknown, profiles: readonly Profile[]): CheckedInput {
-  if (typedArrayName(value) !== undefined) {
-    const data = checkArray(info, value);
-    if (info.dims.includes(-1)) {
-      const reason =
-        'a bare array has none and the engine leaves some open: pass { type, data, dims }';
-      throw dimsError(info, [], reason, profiles);
-    }
-    return { info, dims: info.dims, data };
-  }
-  if (typeof value !== 'object' || value === null) {
-    throw typeError(info, `a tensor { type: '${info.type}', data, dims }`, describeValue(value));
-  }
-  const tensor = value as Readonly<Record<'type' | 'data' | 'dims' | 'location', unknown>>;
-  const { type, location } = tensor;
-  if (!isTensorType(type) || type !== info.type) {
-    throw typeError(info, info.type, typeof type === 'string' ? type : describeValue(type));
-  }
-  // ONNX Runtime's tensors tell where they are, and their `data` throws when that is not the CPU.
-  if (location !== undefined && location !== 'cpu' && location !== 'cpu-pinned') {
-    throw typeError(
-      info,
-      'a tensor on the CPU',
-      `one whose location is ${describeValue(location)}`,
-    );
-  }
-  const data = checkArray(info, tensor.data);
-  return { info, dims: checkDims(info, tensor.dims, profiles), data };
-}
-
-function checkArray(info: TensorInfo, data: unknown): TensorData {
-  if (holds(info.type, data)) return data;
-  const expected = `a ${acceptedArrays(info.type).join(' or ')} (type ${info.type})`;
-  throw typeError(info, expected, typedArrayName(data) ?? describeValue(data));
-}
-
-function inputBytes({ info, dims, data }: CheckedInput): InputBytes {
+function inputBytes(
+  { info, dims }: InputDims,
+  source: TensorData | NativeDeviceMemory | undefined,
+): InputBytes {
   const { name, type } = info;
   const elements = elementCount(dims);
-  const { buffer, byteOffset, length } = data;
+  const total = byteLengthOf(type, elements);
+  if (!isArray(source)) {
+    const size = source?.sizeBytes ?? 0;
+    if (size < total) throw tooSmall(info, dims, total, size);
+    return { name, parts: [], byteLength: total };
+  }
+  const { length } = source;
   if (length !== arrayLength(type, elements)) {
-    if (length === 0 && isDetached(buffer)) throw detachedError(name, 'before the call');
+    if (length === 0 && isDetached(source.buffer)) throw detachedError(name, 'before the call');
     throw lengthError(name, type, dims, length);
   }
-  const total = byteLengthOf(type, elements);
-  const parts = Array.from({ length: Math.ceil(total / partBytes) }, (_, index) => {
-    const start = index * partBytes;
-    return new Uint8Array(buffer, byteOffset + start, Math.min(partBytes, total - start));
-  });
+  const parts = partsOf(source, total);
   return {
     name,
     // The values of a shape tensor are checked: the caller must not change them between that and the copy.
     parts: info.isShapeTensor ? parts.map((part) => Uint8Array.from(part)) : parts,
     byteLength: total,
   };
+}
+
+/** An array of `total` bytes as `InputBytes` has it. */
+export function partsOf({ buffer, byteOffset }: TensorData, total: number): Uint8Array[] {
+  return Array.from({ length: Math.ceil(total / partBytes) }, (_, index) => {
+    const start = index * partBytes;
+    return new Uint8Array(buffer, byteOffset + start, Math.min(partBytes, total - start));
+  });
 }
 
 /**
@@ -193,6 +151,19 @@ function detachedError(name: string, when: string): TrtError {
   );
 }
 
+function tooSmall(
+  { name, type }: TensorInfo,
+  dims: readonly number[],
+  expected: number,
+  got: number,
+): TrtError {
+  return new TrtError(
+    'ERR_TRT_INPUT_LENGTH',
+    `input ${JSON.stringify(name)} has dims [${dims.join(', ')}], which is ${expected} bytes of ${type}, but its memory on the GPU has ${got}.`,
+    { details: { tensor: name, dims, expectedBytes: expected, gotBytes: got } },
+  );
+}
+
 function lengthError(
   name: string,
   type: TensorType,
@@ -207,13 +178,5 @@ function lengthError(
     `input ${JSON.stringify(name)} has dims [${dims.join(', ')}], which is ${elements} ${type} elements${packed}, ` +
       `but its array has ${length}.`,
     { details: { tensor: name, dims, expected, got: length } },
-  );
-}
-
-function typeError(info: TensorInfo, expected: string, got: string): TrtError {
-  return new TrtError(
-    'ERR_TRT_INPUT_TYPE',
-    `input ${JSON.stringify(info.name)}: expected ${expected} but received ${got}.`,
-    { details: { tensor: info.name, expected: info.type, got } },
   );
 }

@@ -1,4 +1,6 @@
 import { invalidArgument, TrtError } from './errors';
+import { checkedLaneOptions, laneOptionNames } from './infer/lane-options';
+import type { LaneOptions, LaneRequest } from './infer/lane-options';
 import { checkedOptions } from './known-keys';
 import { checkedManifest } from './manifest';
 import type { Manifest } from './manifest-schema';
@@ -17,7 +19,7 @@ import { canConfirm } from './signature/verify';
 export type { PlanIntegrity } from './signature/load-integrity';
 
 /** How `loadEngine` loads a plan. */
-export interface LoadOptions extends MismatchOptions {
+export interface LoadOptions extends MismatchOptions, LaneOptions {
   /** CUDA's device index; 0 when left out. `ERR_TRT_INVALID_ARG` when there is no such GPU. */
   readonly device?: number | undefined;
   /**
@@ -74,6 +76,7 @@ export interface CheckedLoadOptions extends CheckedIntegrity {
   readonly hostCode: boolean;
   readonly weightStreamingBudget: number | 'auto' | null;
   readonly weights: ModelSource | null;
+  readonly lanes: LaneRequest;
   /** What to build when the plan does not fit; null: it is an error. */
   readonly rebuild: CheckedRebuild | null;
 }
@@ -93,6 +96,7 @@ const known = [
   'onMismatch',
   'model',
   'build',
+  ...laneOptionNames,
 ] as const satisfies readonly (keyof LoadOptions)[];
 
 /** @throws TrtError `ERR_TRT_INVALID_ARG`, `ERR_TRT_MANIFEST_INVALID`, and what `build` is refused with */
@@ -125,6 +129,7 @@ export function checkLoadOptions(options: LoadOptions | undefined): CheckedLoadO
     hostCode: flag(given.hostCode, 'hostCode'),
     weightStreamingBudget: budgetOption(given.weightStreamingBudget),
     weights: weightsOption(given.weights, given.externalData),
+    lanes: checkedLaneOptions(given),
     rebuild,
   };
 }

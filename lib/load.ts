@@ -7,6 +7,7 @@ import type {
   NativePlan,
 } from './binding';
 import type { BuiltEngine } from './built-engine';
+import { traceLoad } from './diagnostics/channels';
 import { chooseForLoad, findLibraries, goalOfLoad } from './discovery';
 import type { Discovery, FindLibrariesOptions } from './discovery';
 import { Engine } from './engine';
@@ -23,11 +24,13 @@ import { nativeCall } from './native-call';
 import { checkPlanFile } from './plan-file';
 import { isFolder, planInFolder } from './plan-folder';
 import { readPlanHeader } from './plan-header';
+import type { PlanHeader } from './plan-header';
 import { checkPlanIntegrity } from './plan-integrity';
 import { copyPlan, planSourceOf } from './plan-source';
 import type { PlanSource } from './plan-source';
 import { checkPluginFiles, checkSamePlugins } from './plugin-files';
 import { EngineWeights } from './refit/engine-weights';
+import { runtimeCacheFile } from './runtime-cache';
 
 /**
  * Loads a plan onto a GPU.
@@ -52,9 +55,11 @@ export async function loadEngine(
   plan: string | URL | Uint8Array | BuiltEngine,
   options?: LoadOptions,
 ): Promise<Engine> {
-  const source = planSourceOf(plan);
-  const checked = checkLoadOptions(options);
-  return await loadThrough({ binding: loadBinding(), findLibraries }, source, checked);
+  return await traceLoad(plan, async () => {
+    const source = planSourceOf(plan);
+    const checked = checkLoadOptions(options);
+    return await loadThrough({ binding: loadBinding(), findLibraries }, source, checked);
+  });
 }
 
 /** What a load needs of the machine. */
@@ -111,6 +116,7 @@ async function loadOnce(
   source: PlanSource,
   options: CheckedLoadOptions,
 ): Promise<Engine> {
+  const started = performance.now();
   const { binding } = machine;
   // Starting the driver takes about as long as hashing a plan of some size, so the two go on at once.
   const probing = nativeCall(() => binding.probeDriver());
@@ -119,6 +125,7 @@ async function loadOnce(
   const path = 'path' in source ? source.path : null;
   try {
     const header = readPlanHeader(plan.header, path);
+    checkRuntimeCache(options, header);
     const known = await manifest(plan);
     const { integrity, verificationKeys } = options;
     const origin = checkPlanIntegrity({ plan, header, path }, known, integrity, verificationKeys);
@@ -152,16 +159,33 @@ async function loadOnce(
       hostCode: options.hostCode,
       weightStreamingBudget: options.weightStreamingBudget,
       awaitRefit: options.weights !== null || isBuiltWith(origin.manifest, 'stripPlan'),
+      ...options.lanes,
+      runtimeCache:
+        options.lanes.runtimeCache &&
+        (await runtimeCacheFile(options.lanes.runtimeCache, {
+          gpu: gpu.name,
+          version: library.version,
+        })),
     };
     await checkSamePlugins(plugins);
     const native = await nativeCall(() => binding.loadEngine(request));
     const weights = new EngineWeights(native, { binding, parser: library.files.parser });
     if (options.weights !== null) await giveWeights(native, weights, options.weights);
-    return new Engine(native, origin, weights);
+    return new Engine(native, { ...origin, loadMs: performance.now() - started }, weights);
   } catch (error) {
     plan.release();
     throw error;
   }
+}
+
+function checkRuntimeCache({ lanes }: CheckedLoadOptions, { flavour }: PlanHeader): void {
+  if (lanes.runtimeCache === null || flavour === 'tensorrt-rtx') return;
+  throw new TrtError(
+    'ERR_TRT_UNSUPPORTED',
+    '`runtimeCache` is for plans of TensorRT-RTX, which compiles kernels when it first runs. This is a plan of TensorRT, whose kernels ' +
+      'are in the plan: leave the option out.',
+    { details: { option: 'runtimeCache', flavour } },
+  );
 }
 
 function isBuiltWith(
@@ -180,7 +204,7 @@ async function giveWeights(
   try {
     await weights.refit({ model, signal: null });
   } catch (error) {
-    await native.close().catch(() => undefined);
+    await native.close(false).catch(() => undefined);
     throw error;
   }
 }

@@ -51,6 +51,7 @@ export function manifestOf(facts: BuildFacts): Manifest {
     network: { layers: result.networkLayers },
     ...engineLayers(result),
     layerSummary: summarizeLayers(result.engineInformation, facts.precisions),
+    ...(result.memory === null ? {} : { memory: result.memory }),
     ...(facts.calibration === null ? {} : { calibration: facts.calibration }),
     ...timingCacheOf(facts),
     ...(facts.plugins.length === 0 ? {} : { plugins: facts.plugins }),

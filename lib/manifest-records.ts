@@ -5,6 +5,7 @@ import type {
   LayerSummary,
   Manifest,
   ManifestSignature,
+  PlanMemory,
   VerificationRecord,
 } from './manifest-schema';
 
@@ -21,6 +22,7 @@ export function fileDigest(reader: ManifestReader, part: Part): FileDigest {
 type Records = Pick<
   Manifest,
   | 'layerSummary'
+  | 'memory'
   | 'calibration'
   | 'timingCache'
   | 'plugins'
@@ -31,12 +33,14 @@ type Records = Pick<
 >;
 
 export function manifestRecords(reader: ManifestReader, part: Part): Records {
+  const memory = reader.optional(part, 'memory');
   const calibration = reader.optional(part, 'calibration');
   const timingCache = reader.optional(part, 'timingCache');
   const verification = reader.optional(part, 'verification');
   const signature = reader.optional(part, 'signature');
   return {
     ...(reader.has(part, 'layerSummary') ? { layerSummary: layerSummary(reader, part) } : {}),
+    ...(memory === null ? {} : { memory: planMemory(reader, memory) }),
     ...(calibration === null ? {} : { calibration: calibrationRecord(reader, calibration) }),
     ...(timingCache === null ? {} : { timingCache: timingCacheRecord(reader, timingCache) }),
     ...(reader.has(part, 'plugins') ? { plugins: plugins(reader, part) } : {}),
@@ -47,6 +51,18 @@ export function manifestRecords(reader: ManifestReader, part: Part): Records {
       ? { cacheKey: reader.matching(part, 'cacheKey', /^[\w-]{1,200}$/) }
       : {}),
     ...(signature === null ? {} : { signature: manifestSignature(reader, signature) }),
+  };
+}
+
+function planMemory(reader: ManifestReader, part: Part): PlanMemory {
+  return {
+    weights: reader.natural(part, 'weights'),
+    context: reader.natural(part, 'context'),
+    profiles: reader.list(part, 'profiles').map((profile) => ({
+      context: reader.natural(profile, 'context'),
+      inputs: reader.natural(profile, 'inputs'),
+      outputs: reader.isNull(profile, 'outputs') ? null : reader.natural(profile, 'outputs'),
+    })),
   };
 }
 

@@ -64,6 +64,22 @@ export interface LayerSummary {
   readonly wider: readonly string[];
 }
 
+/** Device memory that a plan takes, measured behind its build on the GPU that built it; bytes. */
+export interface PlanMemory {
+  /** Weights, and what else TensorRT holds for an engine without its execution contexts. */
+  readonly weights: number;
+  /** Of one execution context, whichever profile it uses. */
+  readonly context: number;
+  /** Of each optimization profile at its largest dims. */
+  readonly profiles: readonly {
+    /** What a context needs for this profile alone, as TensorRT reports it. */
+    readonly context: number;
+    readonly inputs: number;
+    /** null: dims of an output depend on the data. */
+    readonly outputs: number | null;
+  }[];
+}
+
 /** How int8 scales were found. */
 export interface CalibrationRecord {
   readonly algorithm: string;
@@ -158,6 +174,8 @@ export interface Manifest {
   readonly layersReason?: string;
   /** What the build chose; null and absent as `layers`. */
   readonly layerSummary?: LayerSummary | null;
+  /** Absent where the plan could not be opened, has no weights, or did not fit beside what its build held. */
+  readonly memory?: PlanMemory;
   readonly calibration?: CalibrationRecord;
   /** The timing cache that was read; absent where none was. */
   readonly timingCache?: { readonly sha256: string; readonly reproducible: boolean };

@@ -14,3 +14,12 @@ export async function nativeCall<T>(call: () => Promise<T>): Promise<T> {
     throw asTrtError(error);
   }
 }
+
+/** The same of a call that returns at once. */
+export function nativeCallSync<T>(call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    throw asTrtError(error);
+  }
+}

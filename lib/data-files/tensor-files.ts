@@ -43,7 +43,7 @@ async function readAll(file: TensorFile): Promise<Tensors> {
     }
   }
   // fromEntries: an array may be called __proto__.
-  return Object.fromEntries(entries);
+  return Object.fromEntries(entries) as Tensors;
 }
 
 async function readWhole(array: NpyArray, file: string, name: string): Promise<Tensor> {

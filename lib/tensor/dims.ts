@@ -11,13 +11,17 @@ export function elementCount(dims: readonly number[]): number {
 
 /** The index of the first dim that is not a non-negative safe integer; -1 when all are. */
 export function firstInvalidDim(dims: readonly unknown[]): number {
-  return Array.from(dims).findIndex((dim) => !Number.isSafeInteger(dim) || (dim as number) < 0);
+  // A plain loop, as every output's dims run through here.
+  for (let i = 0; i < dims.length; i += 1) {
+    if (!Number.isSafeInteger(dims[i]) || (dims[i] as number) < 0) return i;
+  }
+  return -1;
 }
 
 /** A copy of the caller's `dims`, whose product is a safe integer. */
 export function checkedDims(dims: unknown): readonly number[] {
   if (!Array.isArray(dims)) throw invalidArgument('dims', 'an array of integers', dims);
-  const given: readonly unknown[] = Array.from(dims as readonly unknown[]);
+  const given: readonly unknown[] = [...(dims as readonly unknown[])];
   const invalid = firstInvalidDim(given);
   if (invalid !== -1) {
     throw invalidArgument(`dims[${invalid}]`, 'a non-negative safe integer', given[invalid]);

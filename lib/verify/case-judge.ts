@@ -202,8 +202,8 @@ export class CaseJudge {
       });
       return;
     }
-    const measure = async (tensors: Tensors): Promise<number> =>
-      await measured(metric.measure, tensors, each);
+    const measure = async (tensors: Readonly<Record<string, Tensor>>): Promise<number> =>
+      await measured(metric.measure, tensors as Tensors, each);
     const wanted = metric.maxDrop === null ? null : (baseline ?? expected);
     this.#scores.push({
       case: each.name,

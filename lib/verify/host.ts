@@ -1,6 +1,7 @@
 import type { NativeBinding, NativeLibraryFiles } from '../binding';
 import { Engine } from '../engine';
 import { TrtError } from '../errors';
+import { defaultLaneRequest } from '../infer/lane-options';
 import { requireGpu } from '../load-device';
 import type { Profile, TensorInfo } from '../manifest-schema';
 import { nativeCall } from '../native-call';
@@ -85,6 +86,8 @@ async function openEngine(
         plan,
         weightStreamingBudget: null,
         awaitRefit: false,
+        ...defaultLaneRequest,
+        lanes: 1,
       }),
     );
     // The manifest is not published yet.

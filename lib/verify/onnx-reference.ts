@@ -90,7 +90,7 @@ export async function openReference(
         const outputs = await session.run(Object.fromEntries(feeds));
         return Object.fromEntries(
           Object.entries(outputs).map(([name, output]) => [name, tensorOf(name, output)]),
-        );
+        ) as Tensors;
       } catch (cause) {
         throw cause instanceof TrtError ? cause : failed('could not run the model', cause);
       }

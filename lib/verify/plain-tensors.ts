@@ -33,7 +33,7 @@ export function fromPlainTensor({ type, dims, parts }: PlainTensor): Tensor {
 }
 
 export function fromPlainTensors(tensors: PlainTensors): Tensors {
-  return mapped(tensors, fromPlainTensor);
+  return mapped(tensors, fromPlainTensor) as Tensors;
 }
 
 function mapped<A, B>(

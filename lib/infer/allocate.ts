@@ -1,0 +1,61 @@
+import type { NativeEngine } from '../binding';
+import { byteLengthOf, viewAs } from '../data-types';
+import { invalidArgument } from '../errors';
+import type { TensorInfo } from '../manifest-schema';
+import { asTrtError } from '../native-call';
+import { suggestion } from '../nearest-name';
+import { quotedNames } from '../quoted-names';
+import { elementCount, firstInvalidDim, Tensor } from '../tensor';
+import type { TypedTensor } from '../tensor';
+import { lend } from './lent-buffers';
+
+interface TensorsOfEngine {
+  readonly inputs: readonly TensorInfo[];
+  readonly outputs: readonly TensorInfo[];
+}
+
+/** @throws TrtError `ERR_TRT_INVALID_ARG`, and what the addon throws */
+export function allocateTensor(
+  native: Pick<NativeEngine, 'allocate'>,
+  engine: TensorsOfEngine,
+  name: unknown,
+  given: unknown,
+): TypedTensor {
+  const info = tensorOf(engine, name);
+  const dims = dimsOf(info, given);
+  const bytes = byteLengthOf(info.type, elementCount(dims));
+  if (!Number.isSafeInteger(bytes))
+    throw invalidArgument('dims', 'dims of less than 2^53 bytes', given);
+  let buffer: ArrayBuffer;
+  try {
+    buffer = native.allocate(bytes);
+  } catch (error) {
+    throw asTrtError(error);
+  }
+  lend(buffer);
+  return new Tensor(info.type, viewAs(info.type, buffer), dims) as TypedTensor;
+}
+
+function tensorOf({ inputs, outputs }: TensorsOfEngine, name: unknown): TensorInfo {
+  const infos = [...inputs, ...outputs];
+  const info = infos.find((candidate) => candidate.name === name);
+  if (info !== undefined) return info;
+  const names = infos.map((candidate) => candidate.name);
+  const near = typeof name === 'string' ? suggestion(name, names) : '';
+  throw invalidArgument('name', `one of the engine's tensors, ${quotedNames(names)}${near},`, name);
+}
+
+function dimsOf(info: TensorInfo, given: unknown): readonly number[] {
+  const expected = `dims like [${info.dims.join(', ')}], where -1 stands for any,`;
+  if (given === undefined) {
+    if (info.dims.includes(-1)) throw invalidArgument('dims', expected, given);
+    return info.dims.slice();
+  }
+  if (!Array.isArray(given) || given.length !== info.dims.length) {
+    throw invalidArgument('dims', expected, given);
+  }
+  const dims = Array.from(given as readonly unknown[]);
+  const fits = info.dims.every((dim, axis) => dim === -1 || dim === dims[axis]);
+  if (firstInvalidDim(dims) !== -1 || !fits) throw invalidArgument('dims', expected, given);
+  return dims as number[];
+}

@@ -1,0 +1,206 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { NativeArray, NativeDeviceMemory, NativeEngine, NativeStaging } from '../binding';
+import { nativeMemoryOf } from '../device-tensor-internals';
+import { invalidArgument } from '../errors';
+import { checkInferOptions, defaultInferOptions } from '../infer-options';
+import type { CheckedInferOptions, InferOptions, OptionsContract } from '../infer-options';
+import { copySlices, sliceBytes } from '../input-copy';
+import { isArray, readInputs } from '../input-reading';
+import type { DeviceInputs } from '../input-reading';
+import { partsOf } from '../input-validation';
+import type { InputBytes } from '../input-validation';
+import type { TensorInfo } from '../manifest-schema';
+import { asTrtError, nativeCall } from '../native-call';
+import type { TensorInputs } from '../tensor';
+import { CallCache } from './call-cache';
+import { engineClosed } from './engine-closed';
+import { InFlight } from './in-flight';
+import { GivenUp, Limits } from './limits';
+import { claimMemory, needsClaim, unclaim } from './memory-claims';
+import type { Claim } from './memory-claims';
+import { Request } from './request';
+import type { Outcome, Prepared } from './request';
+
+/** What the runner needs to know of an engine. */
+export interface RunnerContract extends OptionsContract {
+  readonly inputs: readonly TensorInfo[];
+}
+
+type NativeSources = readonly (NativeArray | NativeDeviceMemory | null)[];
+
+/** Runs the inferences of one engine. */
+export class InferRunner {
+  readonly #native: NativeEngine;
+  readonly #engine: RunnerContract;
+  readonly #defaults: CheckedInferOptions;
+  readonly #gpu: DeviceInputs;
+  readonly #calls: CallCache;
+  readonly #inFlight: InFlight;
+  #state: 'open' | 'draining' | 'closed' = 'open';
+  /** Requests whose inputs are being copied: the native side does not know of them yet. */
+  #copying = 0;
+  readonly #waiters: (() => void)[] = [];
+
+  constructor(native: NativeEngine, engine: RunnerContract) {
+    this.#native = native;
+    this.#engine = engine;
+    this.#defaults = defaultInferOptions(engine);
+    this.#gpu = { device: engine.device, memoryOf: nativeMemoryOf };
+    this.#calls = new CallCache(native, engine);
+    this.#inFlight = new InFlight(native);
+  }
+
+  /**
+   * Checks a request, and registers what is new about it.
+   *
+   * @throws TrtError the codes of `infer` about arguments; what the caller's own getters throw; the reason of an aborted signal
+   */
+  prepare(inputs: unknown, options: InferOptions | undefined): Prepared {
+    this.assertOpen();
+    const checked =
+      options === undefined
+        ? this.#defaults
+        : checkInferOptions(options, this.#engine, this.#defaults);
+    const given = readInputs(this.#engine.inputs, inputs, this.#gpu);
+    const { profile, targets, signal } = checked;
+    const { call, sources } = this.#calls.resolve(given, profile, targets, this.assertOpen);
+    signal?.throwIfAborted();
+    return { call, sources, options: checked };
+  }
+
+  /** Runs it on the calling thread. */
+  runSync({ call, sources, options }: Prepared, timed: boolean): Outcome {
+    if (options.deadlineMs !== 0) {
+      const expected = 'no deadline for inferSync, which nothing can interrupt,';
+      throw invalidArgument('options.deadlineMs', expected, options.deadlineMs);
+    }
+    const claim = this.#claim({ call, sources, options });
+    try {
+      const inputs = sources as NativeSources;
+      const result = this.#native.runSync(call.id, inputs, null, options.memory, timed);
+      if (result.dims !== undefined) call.outputDims = result.dims;
+      return { result, dims: call.outputDims };
+    } catch (error) {
+      throw asTrtError(error);
+    } finally {
+      if (claim !== null) unclaim(claim);
+    }
+  }
+
+  /**
+   * Runs it on a lane. Up to 1 MiB of inputs are copied before this returns.
+   *
+   * @returns a promise that rejects with what the addon threw, or with `GivenUp`: the caller makes an error of it, with a stack of his own
+   */
+  run(prepared: Prepared, timed: boolean): Promise<Outcome> {
+    const claim = this.#claim(prepared);
+    const request = new Request(prepared, timed, claim, Limits.of(prepared.options));
+    const large = prepared.call.totalBytes > sliceBytes ? this.#unpinned(prepared) : null;
+    if (large !== null) return this.#runCopied(request, large);
+    try {
+      this.#submit(request, prepared.sources, null);
+      return request.promise;
+    } catch (error) {
+      request.end();
+      throw asTrtError(error);
+    }
+  }
+
+  /** Runs zeros on each lane. @param inputs zeros, and the values of shape tensors */
+  async warm(inputs: TensorInputs): Promise<void> {
+    const { call, sources } = this.prepare(inputs, undefined);
+    const values = sources.map((source, index) =>
+      this.#engine.inputs[index]?.isShapeTensor === true ? (source as Uint8Array) : null,
+    );
+    call.pins += 1;
+    try {
+      await nativeCall(() => this.#native.warm(call.id, values));
+    } finally {
+      call.pins -= 1;
+    }
+  }
+
+  readonly assertOpen = (): void => {
+    if (this.#state !== 'open') throw engineClosed();
+  };
+
+  /** No new requests. Those whose inputs are being copied go on with `drain`, and fail without. */
+  stop(drain: boolean): void {
+    this.#state = drain ? 'draining' : 'closed';
+  }
+
+  /** Resolves when no request is under way. */
+  async whenIdle(): Promise<void> {
+    if (this.#copying > 0) await new Promise<void>((resolve) => this.#waiters.push(resolve));
+    await this.#inFlight.whenIdle();
+  }
+
+  settleCompleted(): void {
+    this.#inFlight.settleCompleted();
+  }
+
+  #claim({ sources, options: { destinations } }: Prepared): Claim | null {
+    if (!needsClaim(sources, destinations)) return null;
+    return claimMemory(this.#engine.inputs, sources, this.#engine.outputs, destinations);
+  }
+
+  #submit(request: Request, inputs: NativeSources, staging: NativeStaging | null): void {
+    const { call, options, timed, limits } = request;
+    const deadlineMs = limits === null ? 0 : limits.remainingMs;
+    const { memory } = options;
+    const slot = this.#native.submit(call.id, inputs, staging, memory, timed, deadlineMs);
+    this.#inFlight.add(slot, request);
+  }
+
+  /** Of each input the bytes that are to be copied, null for those that the GPU reads where they are; null when that is all of them. */
+  #unpinned({ call, sources }: Prepared): (InputBytes | null)[] | null {
+    const inputs = sources.map((source, index) => {
+      if (!isArray(source) || this.#native.isPinned(source)) return null;
+      const byteLength = call.byteLengths[index] as number;
+      const name = (this.#engine.inputs[index] as TensorInfo).name;
+      return { name, parts: partsOf(source, byteLength), byteLength };
+    });
+    const bytes = inputs.reduce((sum, input) => sum + (input?.byteLength ?? 0), 0);
+    return bytes > sliceBytes ? inputs : null;
+  }
+
+  /**
+   * Copies in slices, with a turn of the event loop between them, then submits. What is thrown here has the caller's stack, as he awaits
+   * this.
+   */
+  async #runCopied(request: Request, inputs: readonly (InputBytes | null)[]): Promise<Outcome> {
+    const { call, limits, sources } = request;
+    let staging: NativeStaging | null = null;
+    this.#copying += 1;
+    // Until it is submitted, nobody may take the number of its call away.
+    call.pins += 1;
+    try {
+      staging = this.#native.stage(call.id);
+      const prepared = staging.prepare();
+      await (limits === null ? prepared : limits.until(prepared));
+      const slices = copySlices(staging, inputs);
+      for (;;) {
+        limits?.throwIfEnded();
+        if (this.#state === 'closed') throw engineClosed();
+        if (slices.next().done === true) break;
+        await nextTurn();
+      }
+      const direct = sources.map((source, index) => (inputs[index] === null ? source : null));
+      this.#submit(request, direct, staging);
+    } catch (error) {
+      staging?.release();
+      request.end();
+      throw error instanceof GivenUp ? error : asTrtError(error);
+    } finally {
+      call.pins -= 1;
+      this.#copying -= 1;
+      if (this.#copying === 0) for (const resolve of this.#waiters.splice(0)) resolve();
+    }
+    return await request.promise;
+  }
+}
+
+/** The error of a request that `InferRunner.run` rejected with `reason`. Call it after the await, for the caller's stack. */
+export function inferError(reason: unknown): unknown {
+  return reason instanceof GivenUp ? reason.error() : asTrtError(reason);
+}
