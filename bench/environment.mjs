@@ -1,21 +1,6 @@
 /** What a measurement was taken on: without it a figure says nothing. */
-import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { cpus, loadavg } from 'node:os';
-import { promisify } from 'node:util';
-
-const run = promisify(execFile);
-
-const gpuFields = {
-  name: 'name',
-  driver: 'driver_version',
-  smClockMHz: 'clocks.sm',
-  smClockMaxMHz: 'clocks.max.sm',
-  memoryClockMHz: 'clocks.mem',
-  temperatureC: 'temperature.gpu',
-  powerW: 'power.draw',
-  persistence: 'persistence_mode',
-};
 
 export function hostEnvironment() {
   const processors = cpus();
@@ -29,24 +14,18 @@ export function hostEnvironment() {
 }
 
 /**
- * The GPU's name, driver and present clocks by nvidia-smi; null where there is none.
- * @param {number} device CUDA's index, which is nvidia-smi's as long as CUDA_VISIBLE_DEVICES and CUDA_DEVICE_ORDER do not differ
+ * The driver's version, and what `gpuState` of the package says of the GPU: clocks, power, temperature and the like; null where there is
+ * no GPU or no NVML.
+ * @param {number} device CUDA's index
  */
 export async function gpuState(device) {
+  const { gpuState: ask } = await import('../dist/index.js');
+  const { loadBinding } = await import('../dist/binding.js');
   try {
-    const query = Object.values(gpuFields).join(',');
-    const { stdout } = await run('nvidia-smi', [
-      `--id=${device}`,
-      `--query-gpu=${query}`,
-      '--format=csv,noheader,nounits',
-    ]);
-    const values = stdout.trim().split(', ');
-    return Object.fromEntries(
-      Object.keys(gpuFields).map((name, i) => {
-        const value = values[i] ?? '';
-        return [name, value !== '' && Number.isFinite(Number(value)) ? Number(value) : value];
-      }),
-    );
+    const state = await ask(device);
+    if (state === null) return null;
+    const { driverVersion } = await loadBinding().probeDriver();
+    return { driver: driverVersion, ...state };
   } catch {
     return null;
   }

@@ -1,4 +1,4 @@
-import type { Summary } from './statistics.mjs';
+import type { Summary } from '../lib/benchmark/statistics';
 
 export interface EventLoopResult {
   readonly rounds: number;

@@ -10,7 +10,7 @@ import { clearInterval, setInterval } from 'node:timers';
 import { pathToFileURL } from 'node:url';
 import { modelPath, profiles } from './digits.mjs';
 import { hostEnvironment } from './environment.mjs';
-import { summarize } from './statistics.mjs';
+import { summarize } from '../dist/benchmark/statistics.js';
 
 /**
  * @param {() => Promise<unknown>} build one build; its work has to be in child processes
@@ -44,7 +44,7 @@ export async function measureEventLoop(build, { rounds = 5 } = {}) {
 }
 
 /** Milliseconds between the ticks of a 1 ms timer while `work` runs. */
-async function gapsDuring(work) {
+export async function gapsDuring(work) {
   const gaps = [];
   const start = performance.now();
   let last = start;

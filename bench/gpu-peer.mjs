@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * `npm run bench:gpu`: the same plan through TensorRT's Python bindings and through trt-node, in blocks that take turns, and the ratio
+ * `npm run bench:peer`: the same plan through TensorRT's Python bindings and through trt-node, in blocks that take turns, and the ratio
  * of the two. README.md beside this says what is measured and how.
  */
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -30,7 +30,7 @@ const { values: args } = parseArgs({
   },
 });
 
-const usage = `Usage: npm run bench:gpu -- [options]
+const usage = `Usage: npm run bench:peer -- [options]
 
   --plan <file>         a plan of TensorRT (default: models/digits is built here, precision fp32)
   --python <program>    an interpreter with TensorRT's bindings and numpy (default: $PYTHON, else python3)
@@ -73,7 +73,11 @@ async function main() {
   try {
     const plan = args.plan === undefined ? await buildDigits(folder, settings.device) : args.plan;
     const { loadEngine } = await import('../dist/index.js');
-    engine = await loadEngine(path.resolve(plan), { device: settings.device });
+    engine = await loadEngine(path.resolve(plan), {
+      device: settings.device,
+      lanes: 1,
+      graphs: 'off',
+    });
     const pythonIs = await python.ask({
       op: 'load',
       plan: path.resolve(plan),
@@ -83,7 +87,7 @@ async function main() {
     const rounds = await takeTurns({ engine, python, cases, settings });
     const result = {
       schemaVersion: 1,
-      command: ['npm', 'run', 'bench:gpu', '--', ...process.argv.slice(2)].join(' '),
+      command: ['npm', 'run', 'bench:peer', '--', ...process.argv.slice(2)].join(' '),
       ...hostEnvironment(),
       gpu: rounds.at(-1).gpuAfter ?? { name: engine.device.name },
       trtNode: await trtNodeFacts(engine),

@@ -6,6 +6,7 @@ import ctypes
 
 SCHED_SPIN = 1
 STREAM_NON_BLOCKING = 1
+CAPTURE_THREAD_LOCAL = 1
 
 
 def open_cuda(device: int):
@@ -31,6 +32,7 @@ class BindingsCuda:
         self.h2d = driver.cuMemcpyHtoDAsync
         self.d2h = driver.cuMemcpyDtoHAsync
         self.record = driver.cuEventRecord
+        self.launch = driver.cuGraphLaunch
 
     def call(self, result):
         if int(result[0]) != 0:
@@ -57,6 +59,14 @@ class BindingsCuda:
 
     def synchronize(self, stream) -> None:
         self.call(self.driver.cuStreamSynchronize(stream))
+
+    def begin_capture(self, stream) -> None:
+        mode = self.driver.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL
+        self.call(self.driver.cuStreamBeginCapture(stream, mode))
+
+    def end_capture(self, stream):
+        graph = self.call(self.driver.cuStreamEndCapture(stream))
+        return self.call(self.driver.cuGraphInstantiate(graph, 0))
 
     def elapsed(self, start, end) -> float:
         return self.call(self.driver.cuEventElapsedTime(start, end))
@@ -96,6 +106,10 @@ class CtypesCuda:
         self.stream_synchronize = function("cuStreamSynchronize", pointer)
         self.event_create = function("cuEventCreate", pointer, uint)
         self.event_elapsed = function("cuEventElapsedTime", pointer, pointer, pointer)
+        self.launch = function("cuGraphLaunch", pointer, pointer)
+        self.stream_begin_capture = function("cuStreamBeginCapture_v2", pointer, ctypes.c_int)
+        self.stream_end_capture = function("cuStreamEndCapture", pointer, pointer)
+        self.graph_instantiate = function("cuGraphInstantiateWithFlags", pointer, pointer, ctypes.c_ulonglong)
 
     def call(self, code: int) -> None:
         if code != 0:
@@ -127,6 +141,14 @@ class CtypesCuda:
 
     def synchronize(self, stream: int) -> None:
         self.call(self.stream_synchronize(stream))
+
+    def begin_capture(self, stream: int) -> None:
+        self.call(self.stream_begin_capture(stream, CAPTURE_THREAD_LOCAL))
+
+    def end_capture(self, stream: int) -> int:
+        graph = ctypes.c_uint64()
+        self.call(self.stream_end_capture(stream, ctypes.addressof(graph)))
+        return self.created(self.graph_instantiate, graph.value, 0)
 
     def elapsed(self, start: int, end: int) -> float:
         milliseconds = ctypes.c_float()

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * `npm run bench:ladder`: the same models in fp32, tf32, fp16 and int8: GPU time, throughput, size, build time, layers, accuracy.
+ * `npm run bench:ladder`: the same models in fp32, tf32, fp16, int8, and int8 by a CUDA graph: GPU time, throughput, size, build time, layers, accuracy.
  *
  * Engines come from the engine cache and measurements from --out, so that a run that was cut off goes on where it ended.
  */
@@ -8,15 +8,16 @@ import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { gpuState, hostEnvironment } from './environment.mjs';
+import { buildRung, rungs } from './ladder-build.mjs';
 import { ladderModels } from './ladder-models.mjs';
 import { printLadder } from './ladder-table.mjs';
-import { summarize } from './statistics.mjs';
+import { summarize } from '../dist/benchmark/statistics.js';
 
 const { values: args } = parseArgs({
   options: {
     models: { type: 'string', default: process.env.TRT_NODE_TEST_MODELS ?? '.cache/models' },
     only: { type: 'string', default: 'resnet50,minilm' },
-    steps: { type: 'string', default: 'fp32,tf32,fp16,int8' },
+    steps: { type: 'string', default: 'fp32,tf32,fp16,int8,int8-graph' },
     cache: { type: 'string', default: '.cache/ladder' },
     out: { type: 'string', default: '.cache/ladder/ladder.json' },
     'time-limit': { type: 'string', default: '0' },
@@ -33,7 +34,7 @@ const usage = `Usage: npm run bench:ladder -- [options]
 
   --models <folder>          with resnet50 and minilm, by scripts/make-*.py (default: $TRT_NODE_TEST_MODELS, .cache/models)
   --only <list>              models (default: resnet50,minilm)
-  --steps <list>             precisions (default: fp32,tf32,fp16,int8)
+  --steps <list>             rungs (default: fp32,tf32,fp16,int8,int8-graph; the last is int8's engine with graphs: 'on', all others 'off')
   --cache <folder>           engine cache, timing cache, calibration caches (default: .cache/ladder)
   --out <file>               results so far; what is in it is not measured again (default: .cache/ladder/ladder.json)
   --time-limit <s>           begin no build after so many seconds (default: 0, none)
@@ -42,9 +43,6 @@ const usage = `Usage: npm run bench:ladder -- [options]
   --iterations <n>           timed inferences per profile (default: 200)
   --warm-ups <n>             before them (default: 30)
   --device <n>               CUDA device (default: 0)`;
-
-/** int8 is given fp16 beside it, as it is deployed: layers without scales would be float32 else. */
-const precisions = { fp32: 'fp32', tf32: 'tf32', fp16: 'fp16', int8: ['int8', 'fp16'] };
 
 if (args.help) {
   console.log(usage);
@@ -59,6 +57,9 @@ async function main() {
   const options = { minilmAlgorithm: args['minilm-algorithm'] };
   for (const model of await ladderModels(args.models, args.only.split(','), options)) {
     for (const step of args.steps.split(',')) {
+      if (!Object.hasOwn(rungs, step)) {
+        throw new Error(`expected ${Object.keys(rungs).join(', ')} but received ${step}`);
+      }
       const key = `${model.name} ${step}`;
       const known = result.rungs[key];
       if (known !== undefined && isOf(known, model)) continue;
@@ -76,37 +77,19 @@ async function main() {
 /** Whether a rung was measured of this very model, in int8 with this calibrator too. */
 function isOf(rung, { modelSha256, calibration }) {
   if (rung.modelSha256 !== modelSha256) return false;
-  return rung.step !== 'int8' || rung.calibration?.algorithm === calibration.algorithm;
+  return !rungs[rung.step]?.isCalibrated || rung.calibration?.algorithm === calibration.algorithm;
 }
 
 async function measureRung(model, step) {
-  const { buildEngine } = await import('../dist/index.js');
+  const { precision, graphs } = rungs[step];
   const device = Number(args.device);
-  const folder = path.resolve(args.cache);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
   const level = args['optimization-level'];
   console.log(`${model.name} ${step}: building …`);
   const began = performance.now();
-  const built = await buildEngine(model.modelPath, {
-    runtime: 'tensorrt',
-    device,
-    precision: precisions[step],
-    profiles: model.profiles,
-    cache: path.join(folder, 'engines'),
-    timingCache: path.join(folder, 'timing.cache'),
-    ...(step === 'int8'
-      ? {
-          calibration: {
-            ...model.calibration,
-            cache: path.join(folder, `${model.name}-${model.calibration.algorithm}.calibration`),
-          },
-        }
-      : {}),
-    ...(level === undefined ? {} : { optimizationLevel: Number(level) }),
-  });
+  const built = await buildRung(model, step, { cache: args.cache, device, level });
   const callSeconds = (performance.now() - began) / 1000;
   const { manifest } = built;
-  const engine = await built.load({ device });
+  const engine = await built.load({ device, lanes: 1, graphs });
   try {
     const timed = [];
     for (const one of model.timed) timed.push(await measureTimes(engine, one, device));
@@ -114,7 +97,8 @@ async function measureRung(model, step) {
       model: model.name,
       step,
       modelSha256: model.modelSha256,
-      precision: precisions[step],
+      precision,
+      graphs: engine.graphs,
       buildSeconds: manifest.buildSeconds,
       callSeconds,
       timingCacheRead: manifest.timingCache !== undefined,

@@ -1,5 +1,5 @@
-/** From the blocks of both sides to the figures and ratios that `npm run bench:gpu` prints and writes. */
-import { summarize } from './statistics.mjs';
+/** From the blocks of both sides to the figures and ratios that `npm run bench:peer` prints and writes. */
+import { summarize } from '../dist/benchmark/statistics.js';
 
 /** All rounds pooled for the figures of each side; the ratio of medians per round for its spread. */
 export function compare({ batch, difference }, rounds) {

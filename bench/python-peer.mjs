@@ -1,47 +1,41 @@
-/** The Python side of `npm run bench:gpu`: gpu_peer.py as a child that stays warm and is asked by JSON lines. */
-import { spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
+/** Python peers: gpu_peer.py (TensorRT's bindings) and torch_peer.py (PyTorch), asked by JSON lines. */
 import { fileURLToPath } from 'node:url';
+import { LinePeer } from './line-peer.mjs';
+
+const needs = {
+  'gpu_peer.py': "It needs TensorRT's Python bindings of the plan's version and numpy.",
+  'torch_peer.py': 'It needs PyTorch and torchvision.',
+};
 
 export class PythonPeer {
-  #child;
-  #lines;
-  #ended;
+  #peer;
 
-  /** @param {string} python the interpreter, with the TensorRT bindings on its path */
-  constructor(python) {
-    const script = fileURLToPath(new URL('gpu_peer.py', import.meta.url));
-    this.#child = spawn(python, [script], {
-      // Requests, what it prints (to our stderr), and its answers.
-      stdio: ['pipe', 2, 2, 'pipe'],
-      env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1', PYTHONUNBUFFERED: '1' },
+  /**
+   * @param {string} python the interpreter
+   * @param {keyof typeof needs} script
+   */
+  constructor(python, script = 'gpu_peer.py') {
+    this.#peer = new LinePeer({
+      name: script,
+      command: python,
+      args: [fileURLToPath(new URL(script, import.meta.url))],
+      // Not stdout: what TensorRT prints must not mix with the answers.
+      answersOn: 3,
+      hint: needs[script],
+      env: { PYTHONDONTWRITEBYTECODE: '1', PYTHONUNBUFFERED: '1' },
     });
-    this.#lines = createInterface({ input: this.#child.stdio[3] })[Symbol.asyncIterator]();
-    this.#ended = new Promise((resolve) => {
-      this.#child.once('error', (error) => resolve(error.message));
-      this.#child.once('close', (code, signal) => resolve(signal ?? `exit code ${code}`));
-    });
-    // A child that has ended is noticed by its answers' end.
-    this.#child.stdin.on('error', () => {});
   }
 
   /** Sends one request and resolves to its answer. One at a time. */
   async ask(request) {
-    this.#child.stdin.write(`${JSON.stringify(request)}\n`);
-    const { value, done } = await this.#lines.next();
-    if (done) {
-      throw new Error(
-        `the Python peer ended (${await this.#ended}) while it was asked to ${request.op}; ` +
-          "what it printed is above. It needs TensorRT's Python bindings of the plan's version and numpy.",
-      );
-    }
-    const answer = JSON.parse(value);
-    if (answer.error !== undefined) throw new Error(`the Python peer failed: ${answer.error}`);
-    return answer;
+    return await this.#peer.askLine(JSON.stringify(request));
   }
 
   async close() {
-    this.#child.stdin.end(`${JSON.stringify({ op: 'quit' })}\n`);
-    await this.#ended;
+    await this.#peer.close(JSON.stringify({ op: 'quit' }));
+  }
+
+  kill() {
+    this.#peer.kill();
   }
 }
