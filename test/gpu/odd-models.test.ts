@@ -38,5 +38,5 @@ it('an engine lists its layers though TensorRT does not escape a tab in a name',
   const built = await builtOf(outcomeOf(oddModel('names-control')));
   expect(built.manifest.layers?.length).toBeGreaterThan(0);
   await using engine = await built.load();
-  expect(await engine.inspect()).toHaveProperty('Layers');
+  expect((await engine.inspect()).layers.length).toBeGreaterThan(0);
 });

@@ -194,7 +194,7 @@ describe.each(stubAbis)('an engine of %s', (abi) => {
 
   it('gives the inspector’s JSON', async () => {
     await using engine = await loadStub(abi, { ...rows, inspection: '{"Layers":["identity"]}' });
-    expect(await engine.inspect()).toEqual({ Layers: ['identity'] });
+    expect((await engine.inspect()).raw).toEqual({ Layers: ['identity'] });
   });
 
   it('is refused where a tensor is not laid out linearly', async () => {

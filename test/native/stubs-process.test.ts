@@ -102,7 +102,7 @@ describe.each(stubAbis)('a process with an engine of %s', (abi) => {
          const large = engine.infer(stubs.inputs(1 << 20)).catch(({ code }) => code);
          console.log(await engine.infer(stubs.inputs()).catch(({ code }) => code), await large);
          engine.infer(stubs.inputs()); // nobody takes this one
-         await engine.close();
+         await engine.close({ drain: true });
          await new Promise(setImmediate);
          console.log(unhandled.join());
        });`,

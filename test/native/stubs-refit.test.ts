@@ -6,6 +6,7 @@ import type {
   NativeRefitMode,
   NativeRefitSource,
 } from '../../lib/binding';
+import { defaultLaneRequest } from '../../lib/infer/lane-options';
 import { failure, loadBinding } from '../support/native-host';
 import {
   buildOnStub,
@@ -39,6 +40,7 @@ async function load(
     plan: await binding.readPlan(planPath),
     ...{ device: 0, plugins: [], standardPlugins: false, hostCode: false },
     ...{ weightStreamingBudget: null, awaitRefit: false },
+    ...defaultLaneRequest,
     ...options,
   });
 }
@@ -58,12 +60,14 @@ async function fromModel(abi: Abi, model: typeof before): Promise<NativeRefitSou
 
 /** The weights as the engine uses them: its outputs v and w are copies of them. */
 async function weightsOf(engine: NativeEngine): Promise<Record<string, number[]>> {
-  const request = engine.createRequest(0, [[2]], [true, true, true]);
-  request.write(0, 0, floats([7, 8]));
-  const { outputs } = await request.run(false);
+  const call = engine.registerCall(0, [[2]], [1, 1, 1]);
+  const done = new Promise<readonly number[]>((resolve) => engine.setOnComplete(resolve));
+  const slot = engine.submit(call, [floats([7, 8])], null, null, false, 0);
+  expect(await done).toEqual([slot]);
+  const outputs = engine.collect(slot, null);
   const names = engine.outputs.map(({ name }) => name);
   return Object.fromEntries(
-    names.map((name, i) => [name, [...new Float32Array(outputs[i]?.data ?? new ArrayBuffer(0))]]),
+    names.map((name, i) => [name, [...new Float32Array(outputs[i] as ArrayBuffer)]]),
   );
 }
 
@@ -85,7 +89,7 @@ describe.each(abis)('a refit on %s', (abi) => {
         expect(await engine.refit(await fromModel(abi, after))).toEqual([]);
         expect(await weightsOf(engine)).toEqual(fresh);
       } finally {
-        await engine.close();
+        await engine.close(false);
       }
     },
   );
@@ -102,7 +106,7 @@ describe.each(abis)('a refit on %s', (abi) => {
       expect(await engine.refit({ weights: [named('weights.v', [8, 9])] })).toEqual([]);
       expect(await weightsOf(engine)).toEqual({ ...old, v: [8, 9] });
     } finally {
-      await engine.close();
+      await engine.close(false);
     }
   });
 
@@ -117,7 +121,7 @@ describe.each(abis)('a refit on %s', (abi) => {
       expect(error.details).toMatchObject({ reason });
       expect(await weightsOf(engine)).toEqual(old);
     } finally {
-      await engine.close();
+      await engine.close(false);
     }
   });
 
@@ -129,7 +133,7 @@ describe.each(abis)('a refit on %s', (abi) => {
       expect(error.details).toMatchObject({ reason: 'model' });
       expect(await weightsOf(engine)).toEqual(old);
     } finally {
-      await engine.close();
+      await engine.close(false);
     }
   });
 
@@ -139,7 +143,7 @@ describe.each(abis)('a refit on %s', (abi) => {
       expect(engine.refittable).toBe(false);
       await failure('ERR_TRT_REFIT', engine.refit(await fromModel(abi, after)));
     } finally {
-      await engine.close();
+      await engine.close(false);
     }
   });
 });
@@ -159,10 +163,10 @@ describe.each(abis)('a stripped plan on %s', (abi) => {
       try {
         expect(await weightsOf(again)).toEqual(old);
       } finally {
-        await again.close();
+        await again.close(false);
       }
     } finally {
-      await engine.close();
+      await engine.close(false);
     }
   });
 
@@ -172,7 +176,7 @@ describe.each(abis)('a stripped plan on %s', (abi) => {
       const error = await failure('ERR_TRT_REFIT', () => weightsOf(engine));
       expect(error.details).toMatchObject({ reason: 'missing' });
     } finally {
-      await engine.close();
+      await engine.close(false);
     }
   });
 
@@ -186,7 +190,7 @@ describe.each(abis)('a stripped plan on %s', (abi) => {
       expect(await engine.refit(await fromModel(abi, before))).toEqual([]);
       expect(await weightsOf(engine)).toEqual(old);
     } finally {
-      await engine.close();
+      await engine.close(false);
     }
   });
 });
@@ -210,7 +214,7 @@ describe.each(abis)('weight streaming on %s', (abi) => {
         expect(engine.weightStreamingBudgetBytes).toBe(bytes);
         expect(await weightsOf(engine)).toEqual(old);
       } finally {
-        await engine.close();
+        await engine.close(false);
       }
     }
   });
@@ -226,6 +230,6 @@ describe.each(abis)('host code on %s', (abi) => {
     const planPath = await built(abi, { tuning: { versionCompatible: true } });
     const error = await failure('ERR_TRT_ENGINE_DESERIALIZE', load(abi, planPath));
     expect(error.details).toMatchObject({ option: 'hostCode' });
-    await (await load(abi, planPath, { hostCode: true })).close();
+    await (await load(abi, planPath, { hostCode: true })).close(false);
   });
 });

@@ -10,6 +10,7 @@ import {
   type NativeLoadRequest,
   type NativePlan,
 } from '../../lib/binding';
+import { defaultLaneRequest } from '../../lib/infer/lane-options';
 import { bitsPerElement, tensorTypes } from '../../lib/data-types';
 import {
   codeWithoutGpu,
@@ -217,6 +218,7 @@ describe('without a GPU', () => {
         hostCode: false,
         weightStreamingBudget: null,
         awaitRefit: false,
+        ...defaultLaneRequest,
       }),
     );
   });

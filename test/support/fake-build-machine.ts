@@ -36,6 +36,7 @@ export const buildResult: NativeBuildResult = {
   engineInformationReason: 'no GPU',
   buildSeconds: 0.5,
   calibrationSeconds: null,
+  memory: null,
   timingCache: null,
   log: [],
 };

@@ -5,12 +5,18 @@
 import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import type {
+  NativeArray,
+  NativeContext,
+  NativeDeviceMemory,
   NativeEngine,
+  NativeEngineMemory,
+  NativeGraphState,
   NativeInferResult,
-  NativeOutput,
+  NativeLayerTimes,
   NativeRefitSource,
-  NativeRequest,
+  NativeStaging,
   NativeTiming,
+  NativeWaiting,
 } from '../../lib/binding';
 import type { TensorType } from '../../lib/data-types';
 import type { Profile, TensorInfo } from '../../lib/manifest-schema';
@@ -28,6 +34,12 @@ export const fakeTiming: NativeTiming = {
   total: 15,
 };
 
+/** One output that the engine has. */
+export interface FakeOutput {
+  readonly dims: readonly number[];
+  readonly data: ArrayBuffer;
+}
+
 /** One call of `write`, with a copy of the bytes that it saw. */
 export interface Write {
   readonly index: number;
@@ -35,25 +47,33 @@ export interface Write {
   readonly data: Uint8Array;
 }
 
-export class FakeRequest implements NativeRequest {
-  readonly writes: Write[] = [];
-  released = 0;
-  prepared = 0;
-  ran: 'no' | 'run' | 'runSync' = 'no';
-  timed: boolean | null = null;
-  #finish: ((result: NativeInferResult) => void) | null = null;
-  #fail: ((error: Error) => void) | null = null;
+type Memory = NativeArray | NativeDeviceMemory;
+
+export class FakeCall {
+  /** Dims that JavaScript was told last. */
+  told: string | null = null;
+  released = false;
 
   constructor(
     readonly profile: number,
     readonly dims: readonly (readonly number[])[],
-    readonly wanted: readonly boolean[],
+    readonly targets: readonly number[],
+  ) {}
+}
+
+export class FakeStaging implements NativeStaging {
+  readonly writes: Write[] = [];
+  released = 0;
+  prepared = 0;
+
+  constructor(
+    readonly call: FakeCall,
     private readonly owner: FakeNativeEngine,
   ) {}
 
-  prepare(): Promise<void> {
+  async prepare(): Promise<void> {
     this.prepared += 1;
-    return Promise.resolve();
+    await this.owner.whilePreparing;
   }
 
   write(index: number, offsetBytes: number, data: Uint8Array): void {
@@ -61,50 +81,99 @@ export class FakeRequest implements NativeRequest {
     this.writes.push({ index, offsetBytes, data: data.slice() });
   }
 
-  run(timed: boolean): Promise<NativeInferResult> {
-    this.ran = 'run';
-    this.timed = timed;
-    if (this.owner.runError !== null) return Promise.reject(this.owner.runError);
-    if (!this.owner.holdRuns) return Promise.resolve(this.result());
-    return new Promise((resolve, reject) => {
-      this.#finish = resolve;
-      this.#fail = reject;
-    });
-  }
-
-  runSync(timed: boolean): NativeInferResult {
-    this.ran = 'runSync';
-    this.timed = timed;
-    if (this.owner.runError !== null) throw this.owner.runError;
-    return this.result();
-  }
-
   release(): void {
     this.released += 1;
   }
+}
 
-  /** Completes a held run. */
-  finish(): void {
-    this.#finish?.(this.result());
+/** One inference that was submitted, or run. */
+export class FakeRequest {
+  /** Copies of the arrays, as they were when they came. */
+  readonly inputs: readonly (Uint8Array | NativeDeviceMemory | null)[];
+  ran: 'submit' | 'runSync' = 'submit';
+  /** Not begun yet: `cancel` removes it. */
+  queued = false;
+  done = false;
+  collected = false;
+  discarded = false;
+  cancelled = false;
+  error: Error | null = null;
+
+  constructor(
+    readonly call: FakeCall,
+    inputs: readonly (Memory | null)[],
+    readonly staging: FakeStaging | null,
+    readonly outputs: readonly (Memory | null)[] | null,
+    readonly timed: boolean,
+    readonly deadlineMs: number,
+    readonly slot: number,
+    private readonly owner: FakeNativeEngine,
+  ) {
+    this.inputs = inputs.map((input) =>
+      ArrayBuffer.isView(input) ? bytesOf(input).slice() : input,
+    );
   }
 
-  fail(error: Error): void {
-    this.#fail?.(error);
+  get profile(): number {
+    return this.call.profile;
+  }
+
+  get dims(): readonly (readonly number[])[] {
+    return this.call.dims;
   }
 
   /** What arrived for input `index`, put together. */
   received(index: number): Uint8Array {
-    return new Uint8Array(
-      Buffer.concat(this.writes.filter((write) => write.index === index).map(({ data }) => data)),
-    );
+    const input = this.inputs[index];
+    if (input instanceof Uint8Array) return input;
+    const writes = (this.staging?.writes ?? []).filter((write) => write.index === index);
+    return new Uint8Array(Buffer.concat(writes.map(({ data }) => data)));
   }
 
-  private result(): NativeInferResult {
-    const outputs = this.owner.results.map((output, i) =>
-      this.wanted[i] === true ? output : null,
-    );
-    return { outputs, timing: this.timed === true ? fakeTiming : null };
+  /** Completes a held one. */
+  finish(): void {
+    this.done = true;
+    this.owner.complete(this.slot);
   }
+
+  fail(error: Error): void {
+    this.error = error;
+    this.finish();
+  }
+
+  result(): NativeInferResult {
+    const result = this.owner.results.map((output, i) => this.#output(output, i));
+    const dims = this.owner.results.map((output) => output.dims);
+    const told = JSON.stringify(dims);
+    const isNew = told !== this.call.told;
+    this.call.told = told;
+    return Object.assign(result, isNew ? { dims } : {}, this.timed ? { timing: fakeTiming } : {});
+  }
+
+  #output({ data }: FakeOutput, index: number): ArrayBuffer | NativeDeviceMemory | null {
+    const target = this.call.targets[index];
+    const memory = this.outputs?.[index] ?? null;
+    if (target === 0) return null;
+    if (memory !== null) {
+      if (ArrayBuffer.isView(memory)) bytesOf(memory).set(new Uint8Array(data));
+      return null;
+    }
+    return target === 1 ? data : fakeDeviceMemory(data.byteLength);
+  }
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: NativeArray): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
+
+/** Device memory that nothing can be done with. */
+export function fakeDeviceMemory(sizeBytes: number, device = 0): NativeDeviceMemory {
+  return {
+    sizeBytes,
+    device,
+    address: 4096n,
+    release: () => Promise.resolve(),
+  } as NativeDeviceMemory;
 }
 
 export class FakeNativeEngine implements NativeEngine {
@@ -118,31 +187,171 @@ export class FakeNativeEngine implements NativeEngine {
     memoryTotalBytes: 1,
   };
   readonly deviceMemoryBytes = 0;
+  readonly lanes = 2;
+  waiting: NativeWaiting = 'auto';
+  readonly calls: FakeCall[] = [];
+  readonly stagings: FakeStaging[] = [];
   readonly requests: FakeRequest[] = [];
-  closed = 0;
-  /** Runs stay pending until their request's `finish()`. */
+  readonly warmed: (readonly (Uint8Array | null)[])[] = [];
+  readonly closes: boolean[] = [];
+  /** Submitted requests stay until their `finish()`. */
   holdRuns = false;
+  /** Held ones count as queued. */
+  holdQueued = false;
   runError: Error | null = null;
+  /** What `submit` throws at once. */
+  submitError: Error | null = null;
   createError: Error | null = null;
   inspection = '{"Layers":[]}';
   beforeWrite: ((writesSoFar: number) => void) | null = null;
+  whilePreparing: Promise<void> = Promise.resolve();
+  /** Buffers that count as pinned. */
+  readonly pinned = new Set<ArrayBufferLike>();
+  /** Calls of `onComplete`. */
+  wakeUps = 0;
+  polls = 0;
+
+  #onComplete: ((slots: readonly number[]) => void) | null = null;
+  #ready: number[] = [];
+  readonly #slots: (FakeRequest | undefined)[] = [];
 
   constructor(
     readonly inputs: readonly TensorInfo[],
     readonly outputs: readonly TensorInfo[],
     readonly profiles: readonly Profile[] = [{}],
-    public results: readonly NativeOutput[] = [],
+    public results: readonly FakeOutput[] = [],
   ) {}
 
-  createRequest(
+  registerCall(
     profile: number,
     dims: readonly (readonly number[])[],
-    wanted: readonly boolean[],
-  ): NativeRequest {
+    targets: readonly number[],
+  ): number {
     if (this.createError !== null) throw this.createError;
-    const request = new FakeRequest(profile, dims, wanted, this);
-    this.requests.push(request);
-    return request;
+    return this.calls.push(new FakeCall(profile, dims, targets)) - 1;
+  }
+
+  releaseCall(call: number): void {
+    this.#call(call).released = true;
+  }
+
+  runSync(
+    call: number,
+    inputs: readonly (Memory | null)[],
+    staged: NativeStaging | null,
+    outputs: readonly (Memory | null)[] | null,
+    timed: boolean,
+  ): NativeInferResult {
+    const request = this.#request(call, inputs, staged, outputs, timed, 0, -1);
+    request.ran = 'runSync';
+    if (this.runError !== null) throw this.runError;
+    return request.result();
+  }
+
+  submit(
+    call: number,
+    inputs: readonly (Memory | null)[],
+    staged: NativeStaging | null,
+    outputs: readonly (Memory | null)[] | null,
+    timed: boolean,
+    deadlineMs: number,
+  ): number {
+    if (this.submitError !== null) throw this.submitError;
+    const free = this.#slots.indexOf(undefined);
+    const slot = free === -1 ? this.#slots.length : free;
+    const request = this.#request(call, inputs, staged, outputs, timed, deadlineMs, slot);
+    this.#slots[slot] = request;
+    request.error = this.runError;
+    request.queued = this.holdQueued;
+    if (!this.holdRuns) request.finish();
+    return slot;
+  }
+
+  cancel(slot: number): boolean {
+    const request = this.#inSlot(slot);
+    if (!request.queued || request.done) return false;
+    request.cancelled = true;
+    this.#slots[slot] = undefined;
+    return true;
+  }
+
+  collect(slot: number, outputs: readonly (Memory | null)[] | null): NativeInferResult {
+    const request = this.#inSlot(slot);
+    if (request.outputs !== outputs) throw new Error('collected with other outputs');
+    request.collected = true;
+    this.#slots[slot] = undefined;
+    if (request.error !== null) throw request.error;
+    return request.result();
+  }
+
+  discard(slot: number): void {
+    this.#inSlot(slot).discarded = true;
+    this.#slots[slot] = undefined;
+  }
+
+  completed(): readonly number[] | null {
+    this.polls += 1;
+    return this.#takeReady();
+  }
+
+  setOnComplete(callback: (slots: readonly number[]) => void): void {
+    this.#onComplete = callback;
+  }
+
+  /** A request's slot is ready: JavaScript hears of all that are so by the next turn at once. */
+  complete(slot: number): void {
+    this.#ready.push(slot);
+    if (this.#ready.length > 1 || this.waiting === 'spin') return;
+    setImmediate(() => {
+      const slots = this.#takeReady();
+      if (slots === null) return;
+      this.wakeUps += 1;
+      this.#onComplete?.(slots);
+    });
+  }
+
+  isPinned(data: NativeArray): boolean {
+    return this.pinned.has(data.buffer);
+  }
+
+  stage(call: number): NativeStaging {
+    const staging = new FakeStaging(this.#call(call), this);
+    this.stagings.push(staging);
+    return staging;
+  }
+
+  warm(_call: number, values: readonly (Uint8Array | null)[]): Promise<void> {
+    this.warmed.push(values);
+    return Promise.resolve();
+  }
+
+  allocate(sizeBytes: number): ArrayBuffer {
+    const buffer = new ArrayBuffer(sizeBytes);
+    this.pinned.add(buffer);
+    return buffer;
+  }
+
+  graphState(): NativeGraphState {
+    const lane = { held: 1, captured: 2, replays: 3, eager: 4 };
+    return {
+      mode: 'auto',
+      lanes: [
+        { ...lane, reason: null },
+        { ...lane, reason: 'it synchronizes' },
+      ],
+    };
+  }
+
+  memory(): NativeEngineMemory {
+    throw new Error('no test asks for it');
+  }
+
+  profileLayers(): Promise<NativeLayerTimes> {
+    return Promise.reject(new Error('no test asks for it'));
+  }
+
+  createContext(): Promise<NativeContext> {
+    return Promise.reject(new Error('no test asks for it'));
   }
 
   inspect(): Promise<string> {
@@ -178,15 +387,54 @@ export class FakeNativeEngine implements NativeEngine {
     return { sha256, sizeBytes: bytes.length };
   }
 
-  close(): Promise<void> {
-    this.closed += 1;
+  close(drain: boolean): Promise<void> {
+    this.closes.push(drain);
     return Promise.resolve();
+  }
+
+  get closed(): number {
+    return this.closes.length;
   }
 
   get lastRequest(): FakeRequest {
     const request = this.requests.at(-1);
     if (request === undefined) throw new Error('no request was made');
     return request;
+  }
+
+  get lastStaging(): FakeStaging {
+    const staging = this.stagings.at(-1);
+    if (staging === undefined) throw new Error('nothing was staged');
+    return staging;
+  }
+
+  #request(
+    call: number,
+    inputs: readonly (Memory | null)[],
+    staged: NativeStaging | null,
+    ...rest: [FakeRequest['outputs'], boolean, number, number]
+  ): FakeRequest {
+    const staging = staged as FakeStaging | null;
+    const request = new FakeRequest(this.#call(call), inputs, staging, ...rest, this);
+    this.requests.push(request);
+    return request;
+  }
+
+  #call(number: number): FakeCall {
+    const call = this.calls[number];
+    if (call === undefined || call.released) throw new Error(`there is no call ${number}`);
+    return call;
+  }
+
+  #inSlot(slot: number): FakeRequest {
+    const request = this.#slots[slot];
+    if (request === undefined) throw new Error(`nothing is in slot ${slot}`);
+    return request;
+  }
+
+  #takeReady(): readonly number[] | null {
+    if (this.#ready.length === 0) return null;
+    return this.#ready.splice(0);
   }
 }
 

@@ -117,7 +117,7 @@ export function rowsCase(
   values: readonly number[],
   expected?: readonly number[],
 ): { inputs: Tensors; outputs?: Tensors } {
-  const tensor = (data: readonly number[]): Tensor =>
+  const tensor = (data: readonly number[]): Tensor<'float32'> =>
     new Tensor('float32', Float32Array.from(data), [data.length / 2, 2]);
   const inputs = { x: tensor(values) };
   return expected === undefined ? { inputs } : { inputs, outputs: { y: tensor(expected) } };

@@ -30,6 +30,8 @@ export interface StubReport {
   readonly pinnedAllocations: number;
   readonly streams: number;
   readonly events: number;
+  /** Graphs, those that can be launched and those that they were made of. */
+  readonly graphs: number;
   /** How often each function was called since the faults were last set. */
   readonly calls: Readonly<Record<string, number>>;
 }
@@ -54,7 +56,8 @@ const control = openControl();
 
 /**
  * Which calls of which functions of the driver fail from now on: `cuMemAlloc:1=2` lets the first one answer 2, `:1+=2` every
- * one, `:1=throw` throws. `tensorrt` stands for the memory that TensorRT takes. Counts all calls anew,
+ * one, `:1=throw` throws, `:1=slow2000` keeps its caller for 2,000 microseconds. `tensorrt` stands for the memory that TensorRT takes
+ * past its allocator. Counts all calls anew,
  * and makes a lost context good again, which no real one ever is.
  */
 export function setFaults(...faults: readonly string[]): void {
@@ -77,6 +80,7 @@ export const nothingHeld = {
   pinnedAllocations: 0,
   streams: 0,
   events: 0,
+  graphs: 0,
 };
 
 const compiled = (file: string): string => path.join(root, 'dist', file);

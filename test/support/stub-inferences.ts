@@ -1,4 +1,5 @@
 /** TEST ONLY. Single inferences on engines of stub-models.ts, with what has to come out. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect } from 'vitest';
 import type { Engine } from '../../lib/engine';
 import { counting, everything, pair, vector } from './stub-models';
@@ -14,9 +15,9 @@ let inferences = 0.5;
 
 /** Runs `everything` once and looks at what comes out. */
 export async function inferWell(engine: Engine, count: number): Promise<void> {
-  inferences += 1000;
-  const outputs = await engine.infer(inputs(count, inferences));
-  const expected = counting(count, inferences);
+  const from = (inferences += 1000);
+  const outputs = await engine.infer(inputs(count, from));
+  const expected = counting(count, from);
   expect(outputs['same']?.data).toEqual(expected);
   expect(outputs['some']?.data).toEqual(expected);
   expect(outputs['first']?.data).toEqual(expected.subarray(0, count >> 1));
@@ -37,3 +38,12 @@ export const engines = [
   { what: 'everything', plan: everything, inferOne: inferWell },
   { what: 'a pair', plan: pair, inferOne: inferPair },
 ];
+
+/** Resolves when so many of the engine's inferences have been given to the GPU. */
+export async function begun(engine: Engine, count: number): Promise<void> {
+  for (;;) {
+    const { eager, replays } = engine.graphs;
+    if (eager + replays >= count) return;
+    await nextTurn();
+  }
+}

@@ -83,6 +83,10 @@ export interface StubEngine {
   readonly activationBytes?: number;
   /** Microseconds that one inference takes. */
   readonly delay?: number;
+  /** The enqueue of this number takes so many microseconds instead. */
+  readonly slow?: { readonly call: number; readonly for: number };
+  /** Its enqueue waits for the GPU each time, which no capture of a graph allows. */
+  readonly captureUnsafe?: boolean;
   readonly log?: readonly {
     readonly at: StubStep;
     readonly severity: 'internal-error' | 'error' | 'warning' | 'info' | 'verbose';
@@ -143,6 +147,8 @@ function linesOf(engine: StubEngine): string[] {
     ...(engine.profiles ?? [staticProfile(engine.inputs)]).flatMap(profileLines),
     `memory ${weightBytes} ${activationBytes}`,
     `delay ${delay}`,
+    ...(engine.slow ? [`slow ${engine.slow.call} ${engine.slow.for}`] : []),
+    ...(engine.captureUnsafe === true ? ['capture-unsafe'] : []),
     ...(engine.log ?? []).map(
       ({ at, severity, message }) => `log ${at} ${severities.indexOf(severity)} ${encode(message)}`,
     ),

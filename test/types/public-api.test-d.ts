@@ -12,6 +12,7 @@ import {
 } from '../../lib/index';
 import type {
   BuiltEngine,
+  DeviceTensor,
   Engine,
   InferTiming,
   LoadOptions,
@@ -23,6 +24,7 @@ import type {
   TensorLike,
   Tensors,
   TrtErrorCode,
+  TypedTensor,
 } from '../../lib/index';
 
 declare const engine: Engine;
@@ -115,6 +117,40 @@ test('inputs are tensors of any make, or bare arrays', () => {
   void engine.infer({ image }, { outputs: [1] });
   // An inference's outputs are another's inputs.
   expectTypeOf<Tensors>().toExtend<TensorInputs>();
+});
+
+test('what infer returns follows the option `outputs`', async () => {
+  const named = await engine.infer({ image }, { outputs: ['scores'] });
+  expectTypeOf(named).toEqualTypeOf<Record<'scores', TypedTensor>>();
+  // @ts-expect-error it was not asked for
+  void named.label;
+  const scores = new Tensor('float32', image);
+  const mixed = engine.inferSync({ image }, { outputs: { scores, cache: 'device', label: true } });
+  expectTypeOf(mixed.scores).toEqualTypeOf<Tensor<'float32'>>();
+  expectTypeOf(mixed.cache).toEqualTypeOf<DeviceTensor>();
+  expectTypeOf(mixed.label).toEqualTypeOf<TypedTensor>();
+  const { outputs } = await engine.inferTimed({ image }, { outputs: { cache: mixed.cache } });
+  expectTypeOf(outputs.cache).toEqualTypeOf<DeviceTensor>();
+  // A device tensor is an input.
+  void infer(engine, { cache: mixed.cache }, { deadlineMs: 5, signal: AbortSignal.timeout(5) });
+  // @ts-expect-error there is no such place
+  void engine.infer({ image }, { outputs: { scores: 'gpu' } });
+});
+
+test('a tensor’s type tells what its data is', async () => {
+  const { label } = await engine.infer({ image });
+  if (label?.type === 'int64') expectTypeOf(label.data).toEqualTypeOf<BigInt64Array>();
+});
+
+test('an engine is loaded with lanes and closed', async () => {
+  const graphs = { mode: 'on', max: 4 } as const;
+  const loaded = await loadEngine('a.engine', { lanes: 2, waiting: 'spin', graphs });
+  expectTypeOf(loaded.graphs.reason).toEqualTypeOf<string | null>();
+  expectTypeOf(loaded.allocate('image')).toEqualTypeOf<TypedTensor>();
+  void loaded.warmup([{ image: [1, 64] }]);
+  void loaded.close({ drain: true, timeoutMs: 100 });
+  // @ts-expect-error there is no such way to wait
+  void loadEngine('a.engine', { waiting: 'sleep' });
 });
 
 test('an output may be missing, as its name is only a string', async () => {

@@ -56,9 +56,9 @@ describe('what an engine tells', () => {
   it('includes the inspector’s JSON', async () => {
     const { engine, native } = makeEngine();
     native.inspection = '{"Layers":[{"Name":"conv"}]}';
-    expect(await engine.inspect()).toEqual({ Layers: [{ Name: 'conv' }] });
+    expect((await engine.inspect()).raw).toEqual({ Layers: [{ Name: 'conv' }] });
     native.inspection = '{"Layers":[{"Name":"unescaped\ttab"}]}';
-    expect(await engine.inspect()).toEqual({ Layers: [{ Name: 'unescaped\ttab' }] });
+    expect((await engine.inspect()).layers[0]?.name).toBe('unescaped\ttab');
     native.inspection = 'not JSON';
     await expect(engine.inspect()).rejects.toEqual(code('ERR_TRT_INTERNAL'));
   });
@@ -86,7 +86,7 @@ describe('infer', () => {
     const { engine, native } = makeEngine();
     const outputs = await engine.infer(x(4), { outputs: ['label'] });
     expect(Object.keys(outputs)).toEqual(['label']);
-    expect(native.lastRequest.wanted).toEqual([false, true]);
+    expect(native.lastRequest.call.targets).toEqual([0, 1]);
   });
 
   it.each([
@@ -165,7 +165,7 @@ describe('inferTimed', () => {
 });
 
 describe('inferSync', () => {
-  it('copies everything and runs before it returns', () => {
+  it('hands everything over at once and runs before it returns', () => {
     const { engine, native } = makeEngine();
     const inputs = x(2 * float32s + 1);
     const outputs = engine.inferSync(inputs);
@@ -174,11 +174,19 @@ describe('inferSync', () => {
     expect(Buffer.from(inputs.x.data.buffer).equals(native.lastRequest.received(0))).toBe(true);
   });
 
-  it('gives the staging back when the run fails, with the addon’s code', () => {
+  it('fails with the addon’s code', () => {
     const { engine, native } = makeEngine();
     native.runError = nativeError('ERR_TRT_INFER_FAILED');
     expect(() => engine.inferSync(x(4))).toThrow(code('ERR_TRT_INFER_FAILED'));
-    expect(native.lastRequest.released).toBe(1);
+  });
+
+  it('has no deadline, and looks at the signal before it begins', () => {
+    const { engine, native } = makeEngine();
+    expect(() => engine.inferSync(x(4), { deadlineMs: 5 })).toThrow(code('ERR_TRT_INVALID_ARG'));
+    const reason = new Error('enough');
+    const signal = AbortSignal.abort(reason);
+    expect(() => engine.inferSync(x(4), { signal })).toThrow(reason);
+    expect(native.requests).toEqual([]);
   });
 });
 
@@ -192,7 +200,7 @@ describe('copies', () => {
       const promise = engine.infer(inputs);
       inputs.x.data.fill(-1);
       await promise;
-      expect(native.lastRequest.writes).toHaveLength(1);
+      expect(native.stagings).toEqual([]);
       expect(Buffer.from(expected).equals(native.lastRequest.received(0))).toBe(true);
     },
   );
@@ -203,14 +211,14 @@ describe('copies', () => {
     const written: number[] = [];
     const promise = engine.infer(inputs);
     for (let turn = 0; turn < 5; turn += 1) {
-      written.push(native.lastRequest.writes.length);
+      written.push(native.lastStaging.writes.length);
       await nextTurn();
     }
     await promise;
     // Nothing before the staging is there, which is taken off the JS thread.
     expect(written).toEqual([0, 1, 2, 3, 4]);
-    expect(native.lastRequest.prepared).toBe(1);
-    const { writes } = native.lastRequest;
+    expect(native.lastStaging.prepared).toBe(1);
+    const { writes } = native.lastStaging;
     expect(writes.map(({ offsetBytes }) => offsetBytes / sliceBytes)).toEqual([0, 1, 2, 3]);
     expect(writes.map(({ data }) => data.length)).toEqual([sliceBytes, sliceBytes, sliceBytes, 4]);
     expect(Buffer.from(inputs.x.data.buffer).equals(native.lastRequest.received(0))).toBe(true);
@@ -227,10 +235,10 @@ describe('copies', () => {
       b: Uint8Array.of(7, 8),
     });
     await nextTurn();
-    const atOnce = native.lastRequest.writes.length;
+    const atOnce = native.lastStaging.writes.length;
     await promise;
     expect(atOnce).toBe(2);
-    expect(native.lastRequest.writes.map(({ data }) => data.length)).toEqual([
+    expect(native.lastStaging.writes.map(({ data }) => data.length)).toEqual([
       sliceBytes - 1,
       1,
       1,
@@ -245,11 +253,19 @@ describe('copies', () => {
     expect(native.lastRequest.received(0)).toEqual(new Uint8Array(Float32Array.of(1, 2).buffer));
   });
 
-  it('of no elements write nothing', async () => {
+  it('of no elements are none', async () => {
     const { engine, native } = makeEngine();
     await engine.infer(x(0));
-    expect(native.lastRequest.writes).toEqual([]);
-    expect(native.lastRequest.ran).toBe('run');
+    expect(native.lastRequest.received(0)).toEqual(new Uint8Array(0));
+    expect(native.lastRequest.ran).toBe('submit');
+  });
+
+  it('of pinned memory are not made, however large it is', async () => {
+    const { engine, native } = makeEngine();
+    const pinned = engine.allocate('x', [3 * float32s]);
+    await engine.infer({ x: pinned });
+    expect(native.stagings).toEqual([]);
+    expect(native.lastRequest.received(0)).toHaveLength(3 * sliceBytes);
   });
 
   it('end with ERR_TRT_INPUT_DETACHED when the buffer is transferred meanwhile', async () => {
@@ -259,8 +275,9 @@ describe('copies', () => {
     await nextTurn();
     structuredClone(inputs.x.data.buffer, { transfer: [inputs.x.data.buffer as ArrayBuffer] });
     await expect(promise).rejects.toEqual(code('ERR_TRT_INPUT_DETACHED'));
-    expect(native.lastRequest).toMatchObject({ ran: 'no', released: 1 });
-    expect(native.lastRequest.writes).toHaveLength(1);
+    expect(native.requests).toEqual([]);
+    expect(native.lastStaging.released).toBe(1);
+    expect(native.lastStaging.writes).toHaveLength(1);
   });
 
   it('end with ERR_TRT_INPUT_LENGTH when the buffer is shrunk meanwhile', async () => {
@@ -275,7 +292,8 @@ describe('copies', () => {
     await nextTurn();
     buffer.resize(8);
     await expect(promise).rejects.toEqual(code('ERR_TRT_INPUT_LENGTH'));
-    expect(native.lastRequest).toMatchObject({ ran: 'no', released: 1 });
+    expect(native.requests).toEqual([]);
+    expect(native.lastStaging.released).toBe(1);
   });
 
   it('give the staging back when one of them fails', async () => {
@@ -283,20 +301,29 @@ describe('copies', () => {
     native.beforeWrite = () => {
       throw nativeError('ERR_TRT_INTERNAL');
     };
-    await expect(engine.infer(x(4))).rejects.toEqual(code('ERR_TRT_INTERNAL'));
-    expect(native.lastRequest.released).toBe(1);
+    await expect(engine.infer(x(2 * float32s))).rejects.toEqual(code('ERR_TRT_INTERNAL'));
+    expect(native.lastStaging.released).toBe(1);
   });
 });
 
 describe('errors of the addon', () => {
-  it('of a run keep their code, and the staging is given back', async () => {
+  it('of a run keep their code', async () => {
     const { engine, native } = makeEngine();
     native.runError = nativeError('ERR_TRT_CUDA_CONTEXT_LOST');
     await expect(engine.infer(x(4))).rejects.toEqual(code('ERR_TRT_CUDA_CONTEXT_LOST'));
-    expect(native.lastRequest.released).toBe(1);
   });
 
-  it('of taking the staging keep their code', async () => {
+  it.each([
+    ['at once', 4],
+    ['after the copies', 2 * float32s],
+  ])('of a full queue come %s', async (_, length) => {
+    const { engine, native } = makeEngine();
+    native.submitError = nativeError('ERR_TRT_QUEUE_FULL');
+    await expect(engine.infer(x(length))).rejects.toEqual(code('ERR_TRT_QUEUE_FULL'));
+    expect(native.stagings.map(({ released }) => released)).toEqual(length === 4 ? [] : [1]);
+  });
+
+  it('of registering a call keep their code', async () => {
     const { engine, native } = makeEngine();
     native.createError = nativeError('ERR_TRT_OUT_OF_MEMORY');
     await expect(engine.infer(x(4))).rejects.toEqual(code('ERR_TRT_OUT_OF_MEMORY'));
@@ -335,26 +362,37 @@ describe('close', () => {
     expect(native.closed).toBe(1);
   });
 
-  it('waits for a run in flight, which finishes', async () => {
+  it('leaves what is under way to the native side', async () => {
     const { engine, native } = makeEngine();
     native.holdRuns = true;
     const running = engine.infer(x(4));
-    await nextTurn();
-    const closing = engine.close();
-    await nextTurn();
-    expect(native.closed).toBe(0);
+    await engine.close();
+    expect(native.closes).toEqual([false]);
     native.lastRequest.finish();
     await expect(running).resolves.toHaveProperty('scores');
-    await closing;
-    expect(native.closed).toBe(1);
   });
 
-  it('waits for all runs in flight, of which some fail', async () => {
+  it('settles what was complete when it ended', async () => {
+    const { engine, native } = makeEngine();
+    native.holdRuns = true;
+    let settled = false;
+    const running = engine.infer(x(4)).then(() => (settled = true));
+    native.close = () => {
+      native.lastRequest.finish();
+      return Promise.resolve();
+    };
+    await engine.close();
+    await Promise.resolve();
+    expect([settled, native.wakeUps]).toEqual([true, 0]);
+    await running;
+  });
+
+  it('waits with `drain` for all runs in flight, of which some fail', async () => {
     const { engine, native } = makeEngine();
     native.holdRuns = true;
     const running = [engine.infer(x(1)), engine.infer(x(2))];
     await nextTurn();
-    const closing = engine.close();
+    const closing = engine.close({ drain: true });
     native.requests[0]?.fail(nativeError('ERR_TRT_INFER_FAILED'));
     await expect(running[0]).rejects.toEqual(code('ERR_TRT_INFER_FAILED'));
     await nextTurn();
@@ -362,19 +400,58 @@ describe('close', () => {
     native.requests[1]?.finish();
     await running[1];
     await closing;
-    expect(native.closed).toBe(1);
+    expect(native.closes).toEqual([true]);
   });
 
-  it('waits for an inference whose inputs are still being copied', async () => {
+  it('waits with `drain` for an inference whose inputs are still being copied', async () => {
     const { engine, native } = makeEngine();
     const running = engine.infer(x(2 * float32s));
     await nextTurn();
-    expect(native.lastRequest.writes).toHaveLength(1);
-    const closing = engine.close();
+    expect(native.lastStaging.writes).toHaveLength(1);
+    const closing = engine.close({ drain: true });
     expect(native.closed).toBe(0);
     await expect(running).resolves.toHaveProperty('scores');
     await closing;
-    expect(native.closed).toBe(1);
+    expect(native.closes).toEqual([true]);
+  });
+
+  it('fails an inference whose inputs are still being copied, as one that is queued', async () => {
+    const { engine, native } = makeEngine();
+    const running = engine.infer(x(2 * float32s));
+    await nextTurn();
+    const closing = engine.close();
+    await expect(running).rejects.toEqual(code('ERR_TRT_ENGINE_CLOSED'));
+    await closing;
+    expect(native.requests).toEqual([]);
+    expect(native.lastStaging.released).toBe(1);
+  });
+
+  it('drains no longer than it may', async () => {
+    const { engine, native } = makeEngine();
+    native.holdRuns = true;
+    const running = engine.infer(x(4));
+    await engine.close({ drain: true, timeoutMs: 1 });
+    expect(native.closes).toEqual([false]);
+    native.lastRequest.fail(nativeError('ERR_TRT_ENGINE_CLOSED'));
+    await expect(running).rejects.toEqual(code('ERR_TRT_ENGINE_CLOSED'));
+  });
+
+  it.each([
+    ['a limit without a drain', { timeoutMs: 5 }],
+    ['a negative limit', { drain: true, timeoutMs: -1 }],
+    ['a limit that is no number', { drain: true, timeoutMs: '5' }],
+    ['a drain that is no boolean', { drain: 1 }],
+    ['an option that there is not', { drained: true }],
+  ])('refuses %s, and the engine stays open', async (_, options) => {
+    const { engine } = makeEngine();
+    await expect(engine.close(options as never)).rejects.toEqual(code('ERR_TRT_INVALID_ARG'));
+    await expect(engine.infer(x(4))).resolves.toHaveProperty('scores');
+  });
+
+  it('may come from where an inference is awaited', async () => {
+    const { engine, native } = makeEngine();
+    await engine.infer(x(4)).then(() => engine.close());
+    expect(native.closes).toEqual([false]);
   });
 
   it('may come from a getter of an input: nothing is taken from the engine then', async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { TrtError } from '../../lib/errors';
-import { checkInferOptions } from '../../lib/infer-options';
+import { nativeTargets } from '../../lib/binding';
+import { checkInferOptions, defaultInferOptions } from '../../lib/infer-options';
 import type { InferOptions } from '../../lib/infer-options';
 import { tensorInfo } from '../support/fake-native-engine';
 
@@ -9,7 +10,8 @@ const names = ['small', 'large'];
 
 /** Options as JavaScript may pass them. */
 function check(options: unknown, profileNames: readonly string[] | undefined = names) {
-  return checkInferOptions(options as InferOptions, outputs, [{}, {}], profileNames);
+  const engine = { outputs, profiles: [{}, {}], profileNames, device: 0 };
+  return checkInferOptions(options as InferOptions, engine, defaultInferOptions(engine));
 }
 
 function refusal(options: unknown, profileNames?: readonly string[]): TrtError {
@@ -44,9 +46,10 @@ describe('profile', () => {
   });
 
   it('has an index alone where the build gave no names', () => {
-    const noNames = checkInferOptions({ profile: 1 }, outputs, [{}, {}], undefined);
-    expect(noNames.profile).toBe(1);
-    expect(() => checkInferOptions({ profile: 'large' }, outputs, [{}, {}], undefined)).toThrow(
+    const engine = { outputs, profiles: [{}, {}], profileNames: undefined, device: 0 };
+    const defaults = defaultInferOptions(engine);
+    expect(checkInferOptions({ profile: 1 }, engine, defaults).profile).toBe(1);
+    expect(() => checkInferOptions({ profile: 'large' }, engine, defaults)).toThrow(
       expect.objectContaining({ code: 'ERR_TRT_INVALID_ARG' }),
     );
   });
@@ -60,9 +63,10 @@ describe('profile', () => {
 
 describe('outputs', () => {
   it('are all, or those that are named', () => {
-    expect(check(undefined).wanted).toEqual([true, true, true]);
-    expect(check({ outputs: ['boxes', '__proto__'] }).wanted).toEqual([false, true, true]);
-    expect(check({ outputs: [] }).wanted).toEqual([false, false, false]);
+    const { none, cpu } = nativeTargets;
+    expect(check({}).targets).toEqual([cpu, cpu, cpu]);
+    expect(check({ outputs: ['boxes', '__proto__'] }).targets).toEqual([none, cpu, cpu]);
+    expect(check({ outputs: [] }).targets).toEqual([none, none, none]);
   });
 
   it('#31 of an unknown name are refused with the nearest', () => {

@@ -6,6 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { NativeDriver } from '../../lib/binding';
 import type { Engine } from '../../lib/engine';
+import { defaultLaneRequest } from '../../lib/infer/lane-options';
 import { sliceBytes } from '../../lib/input-copy';
 import { loadThrough } from '../../lib/load';
 import { checkLoadOptions } from '../../lib/load-options';
@@ -143,6 +144,7 @@ describe('a plan that is as its manifest says', () => {
         hostCode: false,
         weightStreamingBudget: null,
         awaitRefit: false,
+        ...defaultLaneRequest,
       },
     ]);
     expect(machine.plans[0]?.released).toBe(0);
