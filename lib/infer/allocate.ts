@@ -1,7 +1,7 @@
 import type { NativeEngine } from '../binding';
 import { byteLengthOf, viewAs } from '../data-types';
 import { invalidArgument } from '../errors';
-import type { TensorInfo } from '../manifest-schema';
+import type { Profile, TensorInfo } from '../manifest-schema';
 import { asTrtError } from '../native-call';
 import { suggestion } from '../nearest-name';
 import { quotedNames } from '../quoted-names';
@@ -12,6 +12,7 @@ import { lend } from './lent-buffers';
 interface TensorsOfEngine {
   readonly inputs: readonly TensorInfo[];
   readonly outputs: readonly TensorInfo[];
+  readonly profiles: readonly Profile[];
 }
 
 /** @throws TrtError `ERR_TRT_INVALID_ARG`, and what the addon throws */
@@ -22,7 +23,7 @@ export function allocateTensor(
   given: unknown,
 ): TypedTensor {
   const info = tensorOf(engine, name);
-  const dims = dimsOf(info, given);
+  const dims = dimsOf(given === undefined ? info : rangeOf(info, engine), given);
   const bytes = byteLengthOf(info.type, elementCount(dims));
   if (!Number.isSafeInteger(bytes))
     throw invalidArgument('dims', 'dims of less than 2^53 bytes', given);
@@ -43,6 +44,17 @@ function tensorOf({ inputs, outputs }: TensorsOfEngine, name: unknown): TensorIn
   const names = infos.map((candidate) => candidate.name);
   const near = typeof name === 'string' ? suggestion(name, names) : '';
   throw invalidArgument('name', `one of the engine's tensors, ${quotedNames(names)}${near},`, name);
+}
+
+/**
+ * TensorRT tells an output's dims as they are in the first profile: where that leaves nothing open, they look static, and others are
+ * the other profiles' business. Too small an array is refused when it is used.
+ */
+function rangeOf(info: TensorInfo, { inputs, profiles }: TensorsOfEngine): TensorInfo {
+  const [first, ...others] = profiles;
+  if (first === undefined || others.length === 0 || inputs.includes(info)) return info;
+  const fixed = Object.values(first).every(({ min, max }) => min.join() === max.join());
+  return fixed ? { ...info, dims: info.dims.map(() => -1) } : info;
 }
 
 function dimsOf(info: TensorInfo, given: unknown): readonly number[] {

@@ -154,10 +154,10 @@ describe('a loaded engine', () => {
     expect(before - (await free())).toBeLessThanOrEqual(2 << 20);
   });
 
-  it('finishes what was submitted before close, and refuses what comes later', async () => {
+  it('finishes what was submitted before close({ drain: true }), and refuses what comes later', async () => {
     const other = await built.load();
     const pending = Array.from({ length: 100 }, () => other.infer({ images: batchOf(heldOut, 1) }));
-    const closing = other.close();
+    const closing = other.close({ drain: true });
     expect(other.close()).toBe(closing);
     const late = codeOf(other.infer({ images: batchOf(heldOut, 1) }));
     const settled = await Promise.allSettled(pending);

@@ -138,8 +138,8 @@ it('engine.inspect() tells layers with types, dims, kernels and nodes', async ()
   expect(raw).toHaveProperty('Layers');
   const outputs = layers.flatMap((layer) => layer.outputs);
   const last = outputs.find(({ name }) => name === 'y');
-  // The dims of the profile's opt.
-  expect(last).toMatchObject({ dims: [64, 512], type: 'float32' });
+  // TensorRT 10.6 leaves the axis of the profile open.
+  expect(last).toMatchObject({ dims: [-1, 512], type: 'float32' });
   expect(new Set(layers.flatMap(({ nodes }) => nodes))).toContain('m1');
   expect(layers.some(({ tactic }) => tactic !== null)).toBe(true);
 });

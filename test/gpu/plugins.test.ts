@@ -111,7 +111,12 @@ describe('#21 a workspace that is too small', () => {
     const large = path.join(folder, 'large-workspace.onnx');
     await fs.writeFile(large, onnx(1 << 24));
     const limited = { ...build, plugins: [plugin], memoryPools: { workspace: 1 << 20 } };
-    await expect(trtNode.buildEngine(large, limited)).rejects.toMatchObject({
+    const building = trtNode.buildEngine(large, limited);
+    building.catch((error: unknown) => {
+      const { message, log } = error as InstanceType<typeof trtNode.TrtError>;
+      console.log(`workspace of 1 MiB: ${message}\n${JSON.stringify(log)}`);
+    });
+    await expect(building).rejects.toMatchObject({
       code: 'ERR_TRT_BUILD_FAILED',
       details: {
         reason: 'workspace',

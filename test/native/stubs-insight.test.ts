@@ -70,7 +70,7 @@ describe.each(stubAbis)('engine.memory() under %s', (abi) => {
 describe.each(stubAbis)('engine.profile() under %s', (abi) => {
   // A stub's layers are its outputs: the first takes 0.25 ms, the second 0.5, and so on.
   it('times each layer of each run', async () => {
-    await using engine = await loadStub(abi, pair);
+    await using engine = await loadStub(abi, { ...pair, delay: 2000 });
     const profile = await engine.profile({ iterations: 5, warmup: 2 });
     expect(profile.layers.map(({ name, meanMs }) => [name, meanMs])).toEqual([
       ['layer of a out', 0.25],

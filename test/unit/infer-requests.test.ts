@@ -1,3 +1,4 @@
+import { allocateTensor } from '../../lib/infer/allocate';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { DeviceTensor } from '../../lib/device-tensor';
@@ -335,6 +336,22 @@ describe('what an engine offers beside', () => {
   ])('allocates nothing for %s', (_, given) => {
     const { engine } = makeEngine();
     expect(() => engine.allocate(...(given as [string]))).toThrow(code('ERR_TRT_INVALID_ARG'));
+  });
+
+  it('allocates an output of any profile where the first leaves no axis open', () => {
+    const tensor = (name: string, dims: number[]) => ({ name, type: 'float32' as const, dims });
+    const range = (min: number, max: number) => ({ x: { min: [min], opt: [max], max: [max] } });
+    const engine = {
+      inputs: [tensor('x', [-1])],
+      outputs: [tensor('y', [1, 10])],
+      profiles: [range(1, 1), range(2, 8)],
+    };
+    const native = { allocate: (bytes: number) => new ArrayBuffer(bytes) };
+    expect(allocateTensor(native, engine, 'y', [8, 10]).dims).toEqual([8, 10]);
+    expect(allocateTensor(native, engine, 'y', undefined).dims).toEqual([1, 10]);
+    expect(() => allocateTensor(native, engine, 'y', [8])).toThrow(code('ERR_TRT_INVALID_ARG'));
+    const open = { ...engine, profiles: [range(1, 8), range(9, 16)] };
+    expect(() => allocateTensor(native, open, 'y', [8, 10])).toThrow(code('ERR_TRT_INVALID_ARG'));
   });
 
   it('warms every lane up with zeros of the profiles’ dims, or of those that are given', async () => {
