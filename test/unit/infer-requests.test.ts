@@ -339,7 +339,10 @@ describe('what an engine offers beside', () => {
   });
 
   it('allocates an output of any profile where the first leaves no axis open', () => {
-    const tensor = (name: string, dims: number[]) => ({ name, type: 'float32' as const, dims });
+    const tensor = (name: string, dims: number[]) => ({
+      ...{ name, type: 'float32' as const, dims },
+      isShapeTensor: false,
+    });
     const range = (min: number, max: number) => ({ x: { min: [min], opt: [max], max: [max] } });
     const engine = {
       inputs: [tensor('x', [-1])],
