@@ -88,7 +88,7 @@ Lane::~Lane() {
   try {
     // After a failure something may still be running.
     stream_.Synchronize();
-  } catch (const Error&) {  // NOLINT(bugprone-empty-catch)
+  } catch (...) {  // NOLINT(bugprone-empty-catch)
     // The GPU is lost, and runs nothing.
   }
 }
