@@ -111,7 +111,7 @@ ByteBlock ReadFile(const std::string& path, FileDigest* digest) {
   std::future<void> reading;
   try {
     if (size > kSliceBytes) reading = std::async(std::launch::async, read_all);
-  } catch (const std::system_error&) {
+  } catch (const std::system_error&) {  // NOLINT(bugprone-empty-catch)
     // No thread to be had: it only takes longer.
   }
   if (!reading.valid()) read_all();

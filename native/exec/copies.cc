@@ -18,7 +18,7 @@ Copies::~Copies() {
   for (const Slot& slot : slots_) {
     try {
       slot.stream.Synchronize();
-    } catch (const Error&) {
+    } catch (const Error&) {  // NOLINT(bugprone-empty-catch)
       // The context is lost, and with it all work.
     }
   }

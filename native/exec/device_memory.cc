@@ -69,7 +69,7 @@ class DeviceMemory::Block {
   static void WaitFor(const Event& event) {
     try {
       event.Synchronize();
-    } catch (const Error&) {
+    } catch (const Error&) {  // NOLINT(bugprone-empty-catch)
       // The context is lost, and with it all work.
     }
   }

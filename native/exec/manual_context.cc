@@ -150,13 +150,14 @@ ManualContext::SharedMemory ManualContext::BindOutput(size_t index, SharedMemory
 void ManualContext::Prepare() {
   if (prepared_) return;
   for (size_t i = 0; i < inputs_.size(); ++i) {
-    if (!dims_[i]) throw NotBound(inputs_[i], "dims", "setInput()");
+    const std::optional<Dims>& dims = dims_[i];
+    if (!dims) throw NotBound(inputs_[i], "dims", "setInput()");
     if (inputs_[i].on_host) {
       if (!values_[i]) throw NotBound(inputs_[i], "values", "setInput()");
       continue;
     }
     if (!reads_[i]) throw NotBound(inputs_[i], "device memory", "setInput()");
-    RequireRoom(inputs_[i], *dims_[i], *reads_[i]);
+    RequireRoom(inputs_[i], *dims, *reads_[i]);
   }
   for (size_t i = 0; i < outputs_.size(); ++i) CheckOutput(i);
   prepared_ = true;
@@ -266,7 +267,7 @@ void ManualContext::WaitForWork() noexcept {
   try {
     if (last_) last_->Synchronize();
     if (own_stream_) own_stream_->Synchronize();
-  } catch (const Error&) {
+  } catch (const Error&) {  // NOLINT(bugprone-empty-catch)
     // The context is lost, and with it all work.
   }
 }

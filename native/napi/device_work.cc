@@ -79,7 +79,7 @@ void DeviceWork::Free(std::shared_ptr<DeviceMemory> memory) {
   if (!frees_) return;
   try {
     FreeOn(frees_.get(), std::move(memory), [](const std::optional<Error>&) {});
-  } catch (const Error&) {
+  } catch (const Error&) {  // NOLINT(bugprone-empty-catch)
     // No thread to be had, and it was let go of here: better a short wait than a leak.
   }
 }
@@ -101,7 +101,7 @@ void DeviceWork::Drop(const Device& device, std::shared_ptr<void> thing) {
   try {
     // It goes with the function that holds it.
     frees_->Await(device, [thing = std::move(thing)] { return true; }, [](const auto&) {});
-  } catch (const Error&) {
+  } catch (const Error&) {  // NOLINT(bugprone-empty-catch)
     // As above.
   }
 }

@@ -23,13 +23,13 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
 
  private:
   // Those of inferences are the desk's.
-  template <Napi::Value (InferDesk::*method)(const Napi::CallbackInfo&)>
+  template <Napi::Value (InferDesk::*Method)(const Napi::CallbackInfo&)>
   Napi::Value Desk(const Napi::CallbackInfo& info) {
-    return (desk_.get()->*method)(info);
+    return (desk_.get()->*Method)(info);
   }
-  template <void (InferDesk::*method)(const Napi::CallbackInfo&)>
+  template <void (InferDesk::*Method)(const Napi::CallbackInfo&)>
   void Desk(const Napi::CallbackInfo& info) {
-    (desk_.get()->*method)(info);
+    (desk_.get()->*Method)(info);
   }
   void SetOnComplete(const Napi::CallbackInfo& info);
   Napi::Value IsPinned(const Napi::CallbackInfo& info);

@@ -27,8 +27,8 @@ napi_value Element(napi_env env, napi_value array, size_t index) {
   return element;
 }
 
-// Node knows no number for Float16Array yet: it leaves the type as it was.
-constexpr auto kUnknownType = static_cast<napi_typedarray_type>(-1);
+// Node knows no number for Float16Array yet: it leaves the type as it was, and the size of an element with it.
+constexpr napi_typedarray_type kUnknownType = napi_uint16_array;
 
 size_t ElementSize(napi_typedarray_type type) {
   switch (type) {
