@@ -105,6 +105,8 @@ async function measureRung(model, step) {
       planBytes: manifest.plan.sizeBytes,
       planSha256: manifest.plan.sha256,
       layerSummary: manifest.layerSummary,
+      // Why there is none.
+      layersReason: manifest.layersReason ?? null,
       calibration: manifest.calibration ?? null,
       timed,
       accuracy: await model.accuracy(engine),

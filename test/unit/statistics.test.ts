@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { mean, median, percentile, standardDeviation, summarize } from '../../lib/benchmark/statistics';
+import {
+  mean,
+  median,
+  percentile,
+  standardDeviation,
+  summarize,
+} from '../../lib/benchmark/statistics';
 
 describe('statistics of the demo and the benchmarks', () => {
   test('mean', () => {
