@@ -21,8 +21,8 @@ export interface LaneOptions {
   readonly waiting?: 'auto' | 'spin' | 'block' | undefined;
   /**
    * CUDA graphs: a shape's kernels are captured once, and from then on launched with one call. `'auto'`, the default: captured behind the second
-   * inference of a shape; `'on'`: behind the first; `'off'`: TensorRT enqueues each time. Each lane keeps the `max` (16 when left out)
-   * that it used last. A network that cannot be captured runs without: `engine.graphs` says why.
+   * inference of a shape in a row; `'on'`: behind the first; `'off'`: TensorRT enqueues each time. Other dims end a lane's graphs. Each
+   * lane keeps the `max` (16 when left out) that it used last, for different device tensors. A network that cannot be captured runs without: `engine.graphs` says why.
    */
   readonly graphs?: GraphMode | GraphOptions | undefined;
   /** How many requests may wait for a lane; one more rejects with `ERR_TRT_QUEUE_FULL`, at once. 1024 when left out. */

@@ -197,6 +197,8 @@ void EngineSession::Warm(InferJob* job) {
   std::shared_ptr<Lanes> lanes;
   if (const std::optional<Error> error = LanesFor(&lanes)) throw Error(*error);
   lanes->RunOnEach(job);
+  // Whoever closes meanwhile is to be their last owner.
+  lanes.reset();
   // What it compiled outlives a process that ends without closing the engine.
   WithWeights([](const std::shared_ptr<LoadedEngine>& engine, OperationLog*) {
     const Activity activity;

@@ -37,6 +37,14 @@ void GraphCache::DropGraphs() {
   for (const auto& entry : entries_) entry->graph = Graph();
 }
 
+void GraphCache::Outdate() {
+  for (const auto& entry : entries_) {
+    entry->outdated = entry->outdated || static_cast<bool>(entry->graph);
+    entry->graph = Graph();
+    entry->uses = 0;
+  }
+}
+
 size_t GraphCache::graphs() const {
   return static_cast<size_t>(std::count_if(entries_.begin(), entries_.end(), [](const auto& entry) {
     return static_cast<bool>(entry->graph);

@@ -28,8 +28,9 @@ struct GraphKey {
 struct GraphEntry {
   GraphKey key;
   Graph graph;
-  bool refused = false;  // its capture failed once; another would too
-  size_t uses = 0;       // without a graph
+  bool refused = false;   // its capture failed once; another would too
+  bool outdated = false;  // it had a graph, which other dims took from it
+  size_t uses = 0;        // without a graph, since the context was last told other dims
   std::vector<Dims> output_dims;
   std::vector<size_t> output_bytes;
 };
@@ -46,6 +47,10 @@ class GraphCache {
 
   // Their addresses or weights are gone. Nothing of them may be running.
   void DropGraphs();
+
+  // The context is told other dims, values or another profile: its graphs rest on what TensorRT kept of those before, and what was
+  // used in turns with others is not captured anew each time. Nothing of them may be running.
+  void Outdate();
 
   size_t graphs() const;
 

@@ -152,7 +152,8 @@ void Lane::Run(InferJob* job) {
   // An entry that was new may have taken the place of one with a graph.
   held_.store(cache_.graphs(), std::memory_order_relaxed);
   ++entry->uses;
-  const bool is_due = entry->uses > 1 || options_.graphs == GraphMode::kOn || job->warm;
+  const bool at_once = (options_.graphs == GraphMode::kOn || job->warm) && !entry->outdated;
+  const bool is_due = entry->uses > 1 || at_once;
   if (is_due && !entry->refused) CaptureBehind(entry);
 }
 
@@ -217,6 +218,9 @@ void Lane::ReadHostInput(const InferJob& job, size_t input) {
 
 void Lane::TellInputs(const CallPlan& call) {
   if (told_call_ == call.id && told_values_ == key_.host_values) return;
+  // NVIDIA asks for a context of its own for each graph whose dims differ: what TensorRT keeps of a context's dims is part of them.
+  cache_.Outdate();
+  held_.store(0, std::memory_order_relaxed);
   // Should TensorRT refuse one of them, the next inference tells it everything again.
   told_call_ = 0;
   if (call.profile != profile_) {

@@ -15,7 +15,7 @@ enum class Waiting {
 enum class GraphMode {
   kOff,
   kOn,    // captured behind the first inference of its kind
-  kAuto,  // behind the second: what comes once would not pay for its capture
+  kAuto,  // behind the second in a row: what comes once would not pay for its capture
 };
 
 enum class ContextMemory {

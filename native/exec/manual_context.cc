@@ -109,6 +109,7 @@ void ManualContext::SetInputDims(size_t index, const Dims& dims) {
   if (dims_[index] == dims) return;
   dims_[index].reset();
   prepared_ = settled_ = false;
+  ++shapes_version_;
   WithLog([&] { execution_->SetInputDims(inputs_[index], dims); });
   dims_[index] = dims;
 }
@@ -118,7 +119,8 @@ void ManualContext::SetInputValues(size_t index, const void* data, size_t size) 
   std::shared_ptr<PinnedBuffer>& values = values_[index];
   if (values && values->size() == size && std::memcmp(values->data(), data, size) == 0) return;
   prepared_ = settled_ = false;
-  auto replacing = std::make_shared<PinnedBuffer>(device_, size);
+  ++shapes_version_;
+  auto replacing = std::make_shared<PinnedBuffer>(device_, std::max<size_t>(size, 1));
   std::memcpy(replacing->data(), data, size);
   WithLog([&] { execution_->SetAddress(inputs_[index], replacing->data()); });
   if (last_->Done()) earlier_values_.clear();
@@ -134,16 +136,16 @@ Dims ManualContext::OutputDims(size_t index) {
 ManualContext::SharedMemory ManualContext::BindInput(size_t index, SharedMemory memory) {
   RequireAligned(inputs_[index], *memory);
   const std::unique_lock<std::mutex> lock = Enter();
-  WithLog([&] { execution_->SetAddress(inputs_[index], memory->address()); });
   prepared_ = false;
+  WithLog([&] { execution_->SetAddress(inputs_[index], memory->address()); });
   return std::exchange(reads_[index], std::move(memory));
 }
 
 ManualContext::SharedMemory ManualContext::BindOutput(size_t index, SharedMemory memory) {
   RequireAligned(outputs_[index], *memory);
   const std::unique_lock<std::mutex> lock = Enter();
-  WithLog([&] { execution_->SetAddress(outputs_[index], memory->address()); });
   prepared_ = false;
+  WithLog([&] { execution_->SetAddress(outputs_[index], memory->address()); });
   return std::exchange(writes_[index], std::move(memory));
 }
 
@@ -222,6 +224,13 @@ void ManualContext::Launch(const ContextGraph& graph, const SharedStream& stream
                 "of before. Capture it again")
         .With("reason", std::string("graph"));
   }
+  if (graph.shapes_version_ != shapes_version_) {
+    throw Error(
+        ErrorCode::kInvalidArg,
+        "the graph's context was given other dims or values after it was captured, and what "
+        "TensorRT kept of those before is gone. Capture it again, or keep a context for each")
+        .With("reason", std::string("dims"));
+  }
   PutOn(stream, graph.reads_, graph.writes_, [&] { graph.graph_.Launch(*stream); });
 }
 
@@ -241,6 +250,7 @@ std::shared_ptr<ContextGraph> ManualContext::Capture() {
     graph->writes_ = writes_;
     graph->values_ = values_;
     graph->weights_version_ = weights_version_;
+    graph->shapes_version_ = shapes_version_;
     graph->graph_ = CaptureOn(*own_stream_, execution_.get());
     graph->graph_.Upload(*own_stream_);
     return graph;

@@ -29,6 +29,7 @@ class ContextGraph {
   std::vector<std::shared_ptr<DeviceMemory>> writes_;
   std::vector<std::shared_ptr<PinnedBuffer>> values_;
   uint64_t weights_version_ = 0;
+  uint64_t shapes_version_ = 0;
   Graph graph_;
 };
 
@@ -110,6 +111,7 @@ class ManualContext {
   bool settled_ =
       false;  // TensorRT has enqueued once at these dims, so that a capture holds no work of the first time
   uint64_t weights_version_ = 0;
+  uint64_t shapes_version_ = 0;  // counts changes of dims and values, which end graphs
   std::unique_ptr<Execution> execution_;
 };
 

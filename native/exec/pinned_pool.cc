@@ -47,6 +47,16 @@ PinnedLease PinnedPool::Take(size_t size) {
       buffer = std::move(blocks.back());
       blocks.pop_back();
       idle_bytes_ -= size_class;
+    } else {
+      // Where no lane's thread works there is nobody who frees them.
+      const auto found = std::ranges::find_if(
+          surplus_, [&](const auto& block) { return block->size() == size_class; });
+      if (found != surplus_.end()) {
+        buffer = std::move(*found);
+        surplus_.erase(found);
+        has_surplus_.store(!surplus_.empty(), std::memory_order_relaxed);
+        bytes_.fetch_add(size_class, std::memory_order_relaxed);
+      }
     }
   }
   if (!buffer) {
