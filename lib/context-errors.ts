@@ -31,6 +31,14 @@ export function wrongTensor(
   );
 }
 
+/** As the native side says it. */
+export function contextBusy(): TrtError {
+  return new TrtError(
+    'ERR_TRT_INVALID_ARG',
+    'the context is being captured, or its engine refitted: await that first',
+  );
+}
+
 export function inputsMissing(missing: readonly TensorInfo[]): TrtError {
   const names = missing.map(({ name }) => name);
   return new TrtError(

@@ -8,7 +8,7 @@ import { writeArray } from './device-write';
 import { checkedAddress, checkedDevice } from './device-options';
 import type { DeviceOptions } from './device-options';
 import { invalidArgument, notConstructible, TrtError } from './errors';
-import { lend } from './infer/lent-buffers';
+import { lendOutput } from './infer/lent-buffers';
 import { nativeCall, nativeCallSync } from './native-call';
 import { Tensor } from './tensor';
 import type { TensorLike } from './tensor';
@@ -28,7 +28,7 @@ const alignmentBytes = 256;
  * (or declare it with `await using`), as device memory is not the garbage collector's to see.
  *
  * Work on the GPU that uses it is put in order by itself, whichever streams it is on: who reads it waits for the last write, who writes
- * it for the last write and all reads since, and the event loop waits for neither.
+ * it for the last write and all reads since, and the event loop waits for neither. {@link DeviceTensor.copyFrom} has the exceptions.
  *
  * Every method of a closed one fails with `ERR_TRT_INVALID_ARG`.
  */
@@ -150,7 +150,7 @@ export class DeviceTensor<T extends TensorType = TensorType> {
   async getData(): Promise<TensorDataByType[T]> {
     const memory = this.#open();
     const buffer = await nativeCall(() => memory.read(0, this.byteLength));
-    lend(buffer);
+    lendOutput(buffer);
     try {
       return viewAs(this.type, buffer) as TensorDataByType[T];
     } catch (cause) {
@@ -168,7 +168,8 @@ export class DeviceTensor<T extends TensorType = TensorType> {
    *
    * The copy is in order with other work that uses the tensor from when this returns its promise on, so `infer` and `enqueue` need not be
    * kept waiting for it. Two exceptions: ordinary arrays beyond 1 MiB are copied in slices with a turn of the event loop between
-   * them; and a request to `infer` that is still queued reads what it finds when it begins. Await those first.
+   * them; and what a request to `infer` does with the tensor is in no order with this, {@link getData} and `enqueue` until its work on the GPU is
+   * over. Await those first; after an abort or a deadline `engine.close()`, or a later `infer` that names the tensor.
    *
    * @param source a tensor of the same type and number of elements, or the typed array of one
    * @throws TrtError (as a rejection) `ERR_TRT_INVALID_ARG`, `ERR_TRT_INPUT_DETACHED` (the array's buffer was transferred or resized meanwhile),

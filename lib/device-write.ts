@@ -3,7 +3,7 @@ import type { NativeDeviceMemory } from './binding';
 import type { TensorData } from './data-types';
 import { TrtError } from './errors';
 import { sliceBytes } from './input-copy';
-import { partsOf } from './input-validation';
+import { partBytes, partsOf } from './input-validation';
 import { nativeCall } from './native-call';
 
 /**
@@ -13,10 +13,11 @@ import { nativeCall } from './native-call';
  * @throws TrtError (as a rejection) `ERR_TRT_INPUT_DETACHED` and what the addon fails with
  */
 export async function writeArray(memory: NativeDeviceMemory, data: TensorData): Promise<void> {
-  let offset = 0;
-  for (const part of partsOf(data, data.byteLength)) {
-    const at = offset;
-    offset += part.length;
+  const total = data.byteLength;
+  for (const [index, part] of partsOf(data, total).entries()) {
+    const at = index * partBytes;
+    // It is empty once the buffer was transferred, while the parts before were copied.
+    if (part.length !== Math.min(partBytes, total - at)) throw detached(at);
     await nativeCall(() => memory.writePinned(at, part) ?? writeSlices(memory, at, part));
   }
 }

@@ -243,8 +243,8 @@ export class Engine {
    * once, use them often, and `close()` them. Where Node has no external buffers it is an ordinary tensor.
    *
    * @param dims of the tensor; they may be left out where the engine's are all static
-   * @throws TrtError `ERR_TRT_INVALID_ARG` (no such tensor, other dims than the engine's), `ERR_TRT_ENGINE_CLOSED`, `ERR_TRT_OUT_OF_MEMORY`,
-   * `ERR_TRT_CUDA`, `ERR_TRT_CUDA_CONTEXT_LOST`
+   * @throws TrtError `ERR_TRT_INVALID_ARG` (no such tensor, other dims than the engine's), `ERR_TRT_UNSUPPORTED` (larger than Node's typed
+   * arrays), `ERR_TRT_ENGINE_CLOSED`, `ERR_TRT_OUT_OF_MEMORY`, `ERR_TRT_CUDA`, `ERR_TRT_CUDA_CONTEXT_LOST`
    */
   allocate(name: string, dims?: readonly number[]): TypedTensor {
     this.#assertOpen();
@@ -255,13 +255,14 @@ export class Engine {
    * Runs the network with zeros, once on every lane, so that what a first inference has to do is done: memory is taken, kernels are loaded
    * (TensorRT-RTX compiles them), and a graph is captured.
    *
-   * @param shapes the dims of every input, by name, or several such; when left out each profile's `opt`
+   * @param shapes dims by input name, or several such, in the first profile that takes them; inputs that are left out have its `opt` dims.
+   * When nothing is given, each profile's `opt`
    * @throws TrtError (as a rejection) the codes of {@link infer}
    */
   async warmup(shapes?: WarmupShapes): Promise<void> {
     this.#assertOpen();
-    for (const inputs of warmupInputs(this, shapes)) {
-      await this.#track(() => this.#runner.warm(inputs));
+    for (const warmup of warmupInputs(this, shapes)) {
+      await this.#track(() => this.#runner.warm(warmup));
       this.#graphWatch.look(this, this.#native);
     }
   }

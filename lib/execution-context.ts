@@ -1,6 +1,12 @@
 import type { NativeContext, NativeEngine } from './binding';
 import { CapturedGraph } from './captured-graph';
-import { inputsMissing, unknownTensor, wrongOutput, wrongTensor } from './context-errors';
+import {
+  contextBusy,
+  inputsMissing,
+  unknownTensor,
+  wrongOutput,
+  wrongTensor,
+} from './context-errors';
 import { nativeStreamOf } from './cuda-handles';
 import type { CudaStream } from './cuda-stream';
 import type { TensorData } from './data-types';
@@ -53,6 +59,8 @@ export class ExecutionContext {
   readonly #dims: (readonly number[] | null)[];
   /** Nothing was set since the outputs were looked at. */
   #checked = false;
+  /** The native side knows of a capture only once its thread has begun. */
+  #capturing = false;
   #closing: Promise<void> | null = null;
 
   /** @internal `engine.createContext()` is the way to get one. */
@@ -81,6 +89,7 @@ export class ExecutionContext {
    * `ERR_TRT_CUDA_CONTEXT_LOST`
    */
   setInput(name: string, value: DeviceTensor | TensorLike | TensorData): void {
+    this.#requireIdle();
     const index = this.inputs.findIndex((info) => info.name === name);
     const info = this.inputs[index];
     if (info === undefined) throw unknownTensor('input', name, this.inputs);
@@ -103,6 +112,7 @@ export class ExecutionContext {
    * `ERR_TRT_INFER_FAILED`, `ERR_TRT_CUDA`, `ERR_TRT_CUDA_CONTEXT_LOST`
    */
   setOutput(name: string, tensor: DeviceTensor): void {
+    this.#requireIdle();
     const index = this.outputs.findIndex((info) => info.name === name);
     const info = this.outputs[index];
     if (info === undefined) throw unknownTensor('output', name, this.outputs);
@@ -116,6 +126,7 @@ export class ExecutionContext {
    * @throws TrtError `ERR_TRT_OUTPUT_UNKNOWN`, `ERR_TRT_INVALID_ARG`, `ERR_TRT_ENGINE_CLOSED`, `ERR_TRT_INFER_FAILED`
    */
   outputDims(name: string): readonly number[] {
+    this.#requireIdle();
     const index = this.outputs.findIndex((info) => info.name === name);
     if (index === -1) throw unknownTensor('output', name, this.outputs);
     return nativeCallSync(() => this.#native.outputDims(index));
@@ -130,6 +141,7 @@ export class ExecutionContext {
    * `ERR_TRT_INFER_FAILED`, `ERR_TRT_OUT_OF_MEMORY`, `ERR_TRT_CUDA`, `ERR_TRT_CUDA_CONTEXT_LOST`
    */
   enqueue(stream: CudaStream): void {
+    this.#requireIdle();
     const on = nativeStreamOf(stream);
     this.#requireDevice(on.device);
     this.#check();
@@ -148,12 +160,18 @@ export class ExecutionContext {
    * waits for the GPU while it enqueues
    */
   async capture(stream: CudaStream): Promise<CapturedGraph> {
+    this.#requireIdle();
     this.#requireDevice(nativeStreamOf(stream).device);
     this.#check();
     const inputs = namedTensors(this.inputs, this.#bound.inputs);
     const outputs = namedTensors(this.outputs, this.#bound.outputs);
-    const native = await nativeCall(() => this.#native.capture());
-    return new CapturedGraph(native, { inputs, outputs, stream, context: this });
+    this.#capturing = true;
+    try {
+      const native = await nativeCall(() => this.#native.capture());
+      return new CapturedGraph(native, { inputs, outputs, stream, context: this });
+    } finally {
+      this.#capturing = false;
+    }
   }
 
   /**
@@ -211,6 +229,11 @@ export class ExecutionContext {
     const { index } = this.#engine.device;
     if (value.device === index) return value;
     throw wrongTensor(kind, info, `a tensor of GPU ${index}`, `one of GPU ${value.device}`);
+  }
+
+  #requireIdle(): void {
+    // Of a closed one the native side says so.
+    if (this.#capturing && this.#closing === null) throw contextBusy();
   }
 
   #requireDevice(device: number): void {

@@ -6,7 +6,6 @@ import { invalidArgument } from './errors';
 import { allOutputs, checkOutputs } from './infer/outputs-option';
 import type { Destination, OutputContract } from './infer/outputs-option';
 import { checkedOptions } from './known-keys';
-import type { Profile } from './manifest-schema';
 import { suggestion } from './nearest-name';
 import { quotedNames } from './quoted-names';
 import type { Tensor, TensorLike, Tensors, TypedTensor } from './tensor';
@@ -84,13 +83,14 @@ export interface CheckedInferOptions {
 
 /** What the check needs to know of an engine. */
 export interface OptionsContract extends OutputContract {
-  readonly profiles: readonly Profile[];
   /** Names of `profiles`, in their order; undefined where they have none. */
   readonly profileNames: readonly string[] | undefined;
 }
 
 /** What options that are left out come to. */
-export function defaultInferOptions({ outputs }: OutputContract): CheckedInferOptions {
+export function defaultInferOptions({
+  outputs,
+}: Pick<OutputContract, 'outputs'>): CheckedInferOptions {
   return {
     profile: null,
     targets: allOutputs(outputs),

@@ -7,7 +7,7 @@ import { deviceTensorOf } from './device-tensor-internals';
 import type { InferTiming } from './engine-facts';
 import { TrtError } from './errors';
 import type { CheckedInferOptions } from './infer-options';
-import { lend } from './infer/lent-buffers';
+import { lendOutput } from './infer/lent-buffers';
 import type { Destination } from './infer/outputs-option';
 import type { Outcome } from './infer/request';
 import type { TensorInfo } from './manifest-schema';
@@ -50,7 +50,7 @@ function newTensor(
   dims: readonly number[],
 ): Tensor | DeviceTensor {
   if (value instanceof ArrayBuffer) {
-    lend(value);
+    lendOutput(value);
     return new Tensor(info.type, viewOf(info, value, dims), dims);
   }
   if (value !== null && value !== undefined) return deviceTensorOf(info.type, dims, value);

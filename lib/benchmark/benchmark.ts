@@ -1,3 +1,5 @@
+import { isDeviceTensor } from '../device-tensor';
+import type { AnyTensor } from '../device-tensor';
 import type { InferTiming } from '../engine-facts';
 import type { GpuState } from '../gpu-state';
 import type { InferOptions } from '../infer-options';
@@ -8,13 +10,15 @@ import type { CheckedBenchmark } from './options';
 import { BenchmarkResult, type ColdStart } from './result';
 import { summarize } from './statistics';
 
+type Outputs = Readonly<Record<string, AnyTensor>>;
+
 /** What a benchmark needs of an engine. */
 export interface BenchmarkSubject {
-  infer(inputs: TensorInputs, options: InferOptions): Promise<unknown>;
+  infer(inputs: TensorInputs, options: InferOptions): Promise<Outputs>;
   inferTimed(
     inputs: TensorInputs,
     options: InferOptions,
-  ): Promise<{ readonly timing: InferTiming }>;
+  ): Promise<{ readonly outputs: Outputs; readonly timing: InferTiming }>;
   /** Of the GPU that it runs on; null where NVML has no answer. */
   gpuState(): Promise<GpuState | null>;
   /** Milliseconds; null where nobody measured. */
@@ -36,21 +40,23 @@ export async function runBenchmark(
   const coldStart = await measureColdStart(subject, inputs, infer);
   const before = await subject.gpuState();
 
-  const plain = (): Promise<unknown> => subject.infer(inputs, infer);
+  const plain = async (): Promise<number> => {
+    const start = performance.now();
+    const outputs = await subject.infer(inputs, infer);
+    const elapsed = performance.now() - start;
+    await closeNew(outputs, infer);
+    return elapsed;
+  };
   await runLoop(plain, { iterations: warmup }, concurrency);
   const wall: number[] = [];
-  const elapsedMs = await runLoop(
-    async () => {
-      const start = performance.now();
-      await plain();
-      wall.push(performance.now() - start);
-    },
-    limit,
-    concurrency,
-  );
+  const elapsedMs = await runLoop(async () => void wall.push(await plain()), limit, concurrency);
 
   const timings: InferTiming[] = [];
-  const timed = async (): Promise<InferTiming> => (await subject.inferTimed(inputs, infer)).timing;
+  const timed = async (): Promise<InferTiming> => {
+    const { outputs, timing } = await subject.inferTimed(inputs, infer);
+    await closeNew(outputs, infer);
+    return timing;
+  };
   await runLoop(timed, { iterations: warmup }, concurrency);
   await runLoop(async () => void timings.push(await timed()), limit, concurrency);
 
@@ -75,6 +81,13 @@ export async function runBenchmark(
   });
 }
 
+/** Device memory is nothing that the garbage collector sees. What the caller named as a target stays his. */
+async function closeNew(outputs: Outputs, { outputs: targets = {} }: InferOptions): Promise<void> {
+  const named: readonly unknown[] = Object.values(targets);
+  const made = Object.values(outputs).filter(isDeviceTensor);
+  await Promise.all(made.filter((tensor) => !named.includes(tensor)).map((each) => each.close()));
+}
+
 async function measureColdStart(
   subject: BenchmarkSubject,
   inputs: TensorInputs,
@@ -83,8 +96,9 @@ async function measureColdStart(
   const { loadMs: load } = subject;
   if (subject.hasInferred) return { load, firstInference: null, total: null };
   const start = performance.now();
-  await subject.infer(inputs, options);
+  const outputs = await subject.infer(inputs, options);
   const firstInference = performance.now() - start;
+  await closeNew(outputs, options);
   return { load, firstInference, total: load === null ? null : load + firstInference };
 }
 
@@ -92,6 +106,7 @@ function excludedOf(warmup: number, { load, firstInference }: ColdStart): string
   return [
     `${warmup} warm-up inferences before each loop`,
     "JavaScript's copy of ordinary arrays into pinned memory, and of small outputs out of it, is in endToEnd alone",
+    'closing device tensors that `outputs` made, which is in throughput alone',
     'CUDA events, and what they cost: endToEnd and throughput are of a loop without them',
     ...(load === null ? ['the load: loadEngine did not make this engine'] : []),
     ...(firstInference === null

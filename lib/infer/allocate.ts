@@ -1,13 +1,14 @@
 import type { NativeEngine } from '../binding';
 import { byteLengthOf, viewAs } from '../data-types';
-import { invalidArgument } from '../errors';
+import type { TensorData } from '../data-types';
+import { invalidArgument, TrtError } from '../errors';
 import type { Profile, TensorInfo } from '../manifest-schema';
 import { asTrtError } from '../native-call';
 import { suggestion } from '../nearest-name';
 import { quotedNames } from '../quoted-names';
 import { elementCount, firstInvalidDim, Tensor } from '../tensor';
 import type { TypedTensor } from '../tensor';
-import { lend } from './lent-buffers';
+import { giveBack, lend } from './lent-buffers';
 
 interface TensorsOfEngine {
   readonly inputs: readonly TensorInfo[];
@@ -15,7 +16,7 @@ interface TensorsOfEngine {
   readonly profiles: readonly Profile[];
 }
 
-/** @throws TrtError `ERR_TRT_INVALID_ARG`, and what the addon throws */
+/** @throws TrtError `ERR_TRT_INVALID_ARG`, `ERR_TRT_UNSUPPORTED`, and what the addon throws */
 export function allocateTensor(
   native: Pick<NativeEngine, 'allocate'>,
   engine: TensorsOfEngine,
@@ -34,7 +35,26 @@ export function allocateTensor(
     throw asTrtError(error);
   }
   lend(buffer);
-  return new Tensor(info.type, viewAs(info.type, buffer), dims) as TypedTensor;
+  return new Tensor(info.type, viewOf(info, buffer, dims), dims) as TypedTensor;
+}
+
+function viewOf(
+  { name, type }: TensorInfo,
+  buffer: ArrayBuffer,
+  dims: readonly number[],
+): TensorData {
+  try {
+    return viewAs(type, buffer);
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    giveBack(buffer);
+    throw new TrtError(
+      'ERR_TRT_UNSUPPORTED',
+      `tensor ${JSON.stringify(name)} of dims [${dims.join(', ')}] has ${buffer.byteLength} bytes of ${type}, and this Node.js has no ` +
+        'typed array of so many elements. Allocate smaller dims, or use a newer Node.js.',
+      { cause, details: { tensor: name, dims, sizeBytes: buffer.byteLength } },
+    );
+  }
 }
 
 function tensorOf({ inputs, outputs }: TensorsOfEngine, name: unknown): TensorInfo {

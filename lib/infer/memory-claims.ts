@@ -1,98 +1,149 @@
 /**
- * What requests under way write to, and read on the GPU. The GPU works on it while JavaScript goes on, so a second use would see or leave
- * a mixture: it is refused instead.
+ * What requests under way write to and read. That goes on while JavaScript does, so a second use would see or leave a mixture: it is
+ * refused instead.
  *
- * Only requests with memory of the caller's for outputs, or with device tensors, come here. Of a module: a tensor of one engine may be
- * another's.
+ * Memory is known by where it lies, as several tensors and handles may share it. Most requests need no look: their arrays are copied at
+ * once, and their outputs are new. Of a module: a tensor of one engine may be another's.
  */
 import type { NativeDeviceMemory } from '../binding';
 import type { TensorData } from '../data-types';
 import { TrtError } from '../errors';
 import { isArray } from '../input-reading';
+import type { InputBytes } from '../input-validation';
 import type { TensorInfo } from '../manifest-schema';
+import { isLent } from './lent-buffers';
 import type { Destination } from './outputs-option';
 
-interface Span {
-  /** An ArrayBuffer, or memory on a GPU. */
-  readonly owner: object;
-  readonly start: number;
-  readonly end: number;
-  readonly writes: boolean;
+/** The memory of one request. */
+export interface MemoryUse {
+  readonly inputs: readonly TensorInfo[];
+  readonly sources: readonly (TensorData | NativeDeviceMemory)[];
+  /** Of each input what is copied over several turns of the event loop, null for those that the GPU reads; null: nothing is. */
+  readonly copied: readonly (InputBytes | null)[] | null;
+  readonly outputs: readonly TensorInfo[];
+  readonly destinations: readonly (Destination | null)[] | null;
 }
 
-/** What one request uses. */
+interface Span {
+  /** An ArrayBuffer, or CUDA's index of a GPU. */
+  readonly owner: ArrayBufferLike | number;
+  readonly start: number | bigint;
+  readonly end: number | bigint;
+  /** `taken`: before other code runs. `copied`: until the request is submitted. Else until the GPU is done. */
+  readonly use: 'taken' | 'copied' | 'read' | 'written';
+}
+
+/** What one request keeps from others. */
 export type Claim = readonly Span[];
 
-const claimed = new Map<object, Span[]>();
+const claimed = new Map<Span['owner'], Set<Span>>();
+/** As many of them are written to. Those who only read are in nobody's way who does, too. */
+let written = 0;
 
-/** Whether a request must be looked at: most need not. */
+/** Whether what a request uses may be in use. */
+export function needsCheck({ destinations }: Pick<MemoryUse, 'destinations'>): boolean {
+  return destinations !== null || written > 0;
+}
+
+/** Whether a request goes on using memory after its call, or may use what is in use. */
 export function needsClaim(
-  sources: readonly (TensorData | NativeDeviceMemory)[],
-  destinations: readonly unknown[] | null,
+  sources: MemoryUse['sources'],
+  options: Pick<MemoryUse, 'destinations'>,
+  copied: MemoryUse['copied'],
 ): boolean {
-  if (destinations !== null || claimed.size > 0) return true;
-  for (let i = 0; i < sources.length; i += 1) if (!isArray(sources[i])) return true;
+  if (needsCheck(options) || copied !== null) return true;
+  for (let i = 0; i < sources.length; i += 1) {
+    const source = sources[i];
+    if (!isArray(source) || isLent(source)) return true;
+  }
   return false;
 }
 
 /**
- * Takes what a request uses until `unclaim`.
+ * Looks at what a request uses; for one that is over before other code runs that is enough.
  *
  * @throws TrtError `ERR_TRT_INVALID_ARG`: two of its tensors, or one of its and one of another request under way, share memory that at
  * least one of them is written to
  */
-export function claimMemory(
-  inputs: readonly TensorInfo[],
-  sources: readonly (TensorData | NativeDeviceMemory)[],
-  outputs: readonly TensorInfo[],
-  destinations: readonly (Destination | null)[] | null,
-): Claim {
-  const all: Span[] = [];
-  const kept: Span[] = [];
-  const use = (span: Span, words: string, keep: boolean): void => {
-    if (all.some((other) => areInConflict(span, other)))
+export function checkMemory(use: MemoryUse): readonly Span[] {
+  const spans: Span[] = [];
+  const add = (span: Span, words: string): void => {
+    if (span.start === span.end) return;
+    if (spans.some((other) => areInConflict(span, other))) {
       throw shared(words, 'another tensor of it');
-    if (claimed.get(span.owner)?.some((other) => areInConflict(span, other)) === true) {
-      throw shared(words, 'a request that is still under way');
     }
-    all.push(span);
-    if (keep) kept.push(span);
+    for (const other of claimed.get(span.owner) ?? []) {
+      if (areInConflict(span, other)) throw shared(words, 'a request that is still under way');
+    }
+    spans.push(span);
   };
-  sources.forEach((source, index) => {
-    // An array is copied at once, or the caller leaves it alone.
-    use(spanOf(source, false), `input ${JSON.stringify(inputs[index]?.name)}`, !isArray(source));
+  use.sources.forEach((source, index) => {
+    const words = `input ${JSON.stringify(use.inputs[index]?.name)}`;
+    add(spanOf(source, useOf(source, use.copied, index)), words);
   });
-  destinations?.forEach((destination, index) => {
+  use.destinations?.forEach((destination, index) => {
     if (destination === null) return;
     const target = 'memory' in destination ? destination.memory : destination.data;
-    use(spanOf(target, true), `output ${JSON.stringify(outputs[index]?.name)}`, true);
+    add(spanOf(target, 'written'), `output ${JSON.stringify(use.outputs[index]?.name)}`);
   });
-  for (const span of kept) {
-    const spans = claimed.get(span.owner);
-    if (spans === undefined) claimed.set(span.owner, [span]);
-    else spans.push(span);
-  }
-  return kept;
+  return spans;
 }
 
-export function unclaim(claim: Claim): void {
+/** Takes what a request uses until `unclaim`. @throws TrtError what `checkMemory` throws */
+export function claimMemory(use: MemoryUse): Claim {
+  const claim = checkMemory(use).filter((span) => span.use !== 'taken');
   for (const span of claim) {
-    const rest = claimed.get(span.owner)?.filter((other) => other !== span) ?? [];
-    if (rest.length === 0) claimed.delete(span.owner);
-    else claimed.set(span.owner, rest);
+    const spans = claimed.get(span.owner);
+    if (spans === undefined) claimed.set(span.owner, new Set([span]));
+    else spans.add(span);
+    if (span.use === 'written') written += 1;
   }
+  return claim;
 }
 
-function spanOf(memory: TensorData | NativeDeviceMemory, writes: boolean): Span {
-  if (!isArray(memory)) return { owner: memory, start: 0, end: memory.sizeBytes, writes };
-  const { buffer, byteOffset, byteLength } = memory;
-  return { owner: buffer, start: byteOffset, end: byteOffset + byteLength, writes };
+/** The request was submitted: what it had to copy is the caller's again. */
+export function unclaimCopied(claim: Claim): void {
+  for (const span of claim) if (span.use === 'copied') remove(span);
+}
+
+/** The request is over. */
+export function unclaim(claim: Claim): void {
+  for (const span of claim) remove(span);
+}
+
+function remove(span: Span): void {
+  const spans = claimed.get(span.owner);
+  if (spans?.delete(span) !== true) return;
+  if (spans.size === 0) claimed.delete(span.owner);
+  if (span.use === 'written') written -= 1;
+}
+
+function useOf(
+  source: TensorData | NativeDeviceMemory,
+  copied: MemoryUse['copied'],
+  index: number,
+): Span['use'] {
+  if (!isArray(source)) return 'read';
+  if (copied === null) return isLent(source) ? 'read' : 'taken';
+  const bytes = copied[index];
+  if (!bytes) return 'read';
+  // Elsewhere: it was copied already.
+  return bytes.parts[0]?.buffer === source.buffer ? 'copied' : 'taken';
+}
+
+function spanOf(memory: TensorData | NativeDeviceMemory, use: Span['use']): Span {
+  if (isArray(memory)) {
+    const { buffer, byteOffset, byteLength } = memory;
+    return { owner: buffer, start: byteOffset, end: byteOffset + byteLength, use };
+  }
+  const { device, address, sizeBytes } = memory;
+  return { owner: device, start: address, end: address + BigInt(sizeBytes), use };
 }
 
 function areInConflict(one: Span, other: Span): boolean {
   return (
+    (one.use === 'written' || other.use === 'written') &&
     one.owner === other.owner &&
-    (one.writes || other.writes) &&
     one.start < other.end &&
     other.start < one.end
   );

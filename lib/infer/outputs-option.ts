@@ -5,7 +5,7 @@ import type { TensorData } from '../data-types';
 import type { DeviceTensor } from '../device-tensor';
 import { nativeMemoryOf } from '../device-tensor-internals';
 import { describeValue, invalidArgument, TrtError } from '../errors';
-import type { TensorInfo } from '../manifest-schema';
+import type { Profile, TensorInfo } from '../manifest-schema';
 import { suggestion } from '../nearest-name';
 import { quotedNames } from '../quoted-names';
 import { elementCount } from '../tensor';
@@ -22,6 +22,7 @@ export type Destination =
 /** What the check of `outputs` needs to know of an engine. */
 export interface OutputContract {
   readonly outputs: readonly TensorInfo[];
+  readonly profiles: readonly Profile[];
   /** CUDA's index of its GPU. */
   readonly device: number;
 }
@@ -101,7 +102,7 @@ function indexOf(name: string, outputs: readonly TensorInfo[]): number {
 function destinationOf(engine: OutputContract, index: number, value: unknown): Destination {
   const info = engine.outputs[index] as TensorInfo;
   if (typedArrayName(value) !== undefined) {
-    return { data: checkedArray(info, value), tensor: null };
+    return { data: checkedArray(engine, info, value), tensor: null };
   }
   if (typeof value !== 'object' || value === null) throw badTarget(info, describeValue(value));
   const memory = nativeMemoryOf(value);
@@ -116,26 +117,30 @@ function destinationOf(engine: OutputContract, index: number, value: unknown): D
     if (location !== undefined && location !== 'cpu' && location !== 'cpu-pinned') {
       throw badTarget(info, `one whose location is ${describeValue(location)}`);
     }
-    return { data: checkedArray(info, tensor.data), tensor: value };
+    return { data: checkedArray(engine, info, tensor.data), tensor: value };
   }
   if (memory.device !== engine.device) {
     throw badTarget(info, `one on GPU ${memory.device}, and the engine is on GPU ${engine.device}`);
   }
-  checkRoom(info, memory.sizeBytes);
+  checkRoom(engine, info, memory.sizeBytes);
   return { memory, tensor: value as DeviceTensor };
 }
 
-function checkedArray(info: TensorInfo, data: unknown): TensorData {
+function checkedArray(engine: OutputContract, info: TensorInfo, data: unknown): TensorData {
   if (!holds(info.type, data)) {
     throw badTarget(info, typedArrayName(data) ?? describeValue(data));
   }
-  checkRoom(info, data.byteLength);
+  checkRoom(engine, info, data.byteLength);
   return data;
 }
 
-/** Where the plan leaves dims open, only the inference tells how much is needed: the native side looks then. */
-function checkRoom({ name, type, dims }: TensorInfo, bytes: number): void {
-  if (dims.includes(-1)) return;
+/**
+ * Where the plan leaves dims open, only the inference tells how much is needed: the native side looks then. So it does where there are
+ * several profiles, as TensorRT tells an output's dims as they are in the first.
+ */
+function checkRoom({ profiles }: OutputContract, info: TensorInfo, bytes: number): void {
+  const { name, type, dims } = info;
+  if (profiles.length > 1 || dims.includes(-1)) return;
   const needed = byteLengthOf(type, elementCount(dims));
   if (bytes >= needed) return;
   throw new TrtError(

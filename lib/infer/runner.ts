@@ -11,15 +11,15 @@ import { partsOf } from '../input-validation';
 import type { InputBytes } from '../input-validation';
 import type { TensorInfo } from '../manifest-schema';
 import { asTrtError, nativeCall } from '../native-call';
-import type { TensorInputs } from '../tensor';
 import { CallCache } from './call-cache';
 import { engineClosed } from './engine-closed';
 import { InFlight } from './in-flight';
 import { GivenUp, Limits } from './limits';
-import { claimMemory, needsClaim, unclaim } from './memory-claims';
-import type { Claim } from './memory-claims';
+import { checkMemory, claimMemory, needsCheck, needsClaim, unclaimCopied } from './memory-claims';
+import type { MemoryUse } from './memory-claims';
 import { Request } from './request';
 import type { Outcome, Prepared } from './request';
+import type { Warmup } from './warmup';
 
 /** What the runner needs to know of an engine. */
 export interface RunnerContract extends OptionsContract {
@@ -74,7 +74,7 @@ export class InferRunner {
       const expected = 'no deadline for inferSync, which nothing can interrupt,';
       throw invalidArgument('options.deadlineMs', expected, options.deadlineMs);
     }
-    const claim = this.#claim({ call, sources, options });
+    if (needsCheck(options)) checkMemory(this.#memoryOf(sources, options, null));
     try {
       const inputs = sources as NativeSources;
       const result = this.#native.runSync(call.id, inputs, null, options.memory, timed);
@@ -82,23 +82,24 @@ export class InferRunner {
       return { result, dims: call.outputDims };
     } catch (error) {
       throw asTrtError(error);
-    } finally {
-      if (claim !== null) unclaim(claim);
     }
   }
 
   /**
-   * Runs it on a lane. Up to 1 MiB of inputs are copied before this returns.
+   * Runs it on a lane. Up to 1 MiB of ordinary inputs are copied before this returns.
    *
    * @returns a promise that rejects with what the addon threw, or with `GivenUp`: the caller makes an error of it, with a stack of his own
    */
   run(prepared: Prepared, timed: boolean): Promise<Outcome> {
-    const claim = this.#claim(prepared);
-    const request = new Request(prepared, timed, claim, Limits.of(prepared.options));
-    const large = prepared.call.totalBytes > sliceBytes ? this.#unpinned(prepared) : null;
+    const { call, sources, options } = prepared;
+    const large = call.totalBytes > sliceBytes ? this.#unpinned(prepared) : null;
+    const claim = needsClaim(sources, options, large)
+      ? claimMemory(this.#memoryOf(sources, options, large))
+      : null;
+    const request = new Request(prepared, timed, claim, Limits.of(options));
     if (large !== null) return this.#runCopied(request, large);
     try {
-      this.#submit(request, prepared.sources, null);
+      this.#submit(request, sources, null);
       return request.promise;
     } catch (error) {
       request.end();
@@ -106,9 +107,9 @@ export class InferRunner {
     }
   }
 
-  /** Runs zeros on each lane. @param inputs zeros, and the values of shape tensors */
-  async warm(inputs: TensorInputs): Promise<void> {
-    const { call, sources } = this.prepare(inputs, undefined);
+  /** Runs zeros on each lane. */
+  async warm({ inputs, profile }: Warmup): Promise<void> {
+    const { call, sources } = this.prepare(inputs, { profile });
     const values = sources.map((source, index) =>
       this.#engine.inputs[index]?.isShapeTensor === true ? (source as Uint8Array) : null,
     );
@@ -139,9 +140,13 @@ export class InferRunner {
     this.#inFlight.settleCompleted();
   }
 
-  #claim({ sources, options: { destinations } }: Prepared): Claim | null {
-    if (!needsClaim(sources, destinations)) return null;
-    return claimMemory(this.#engine.inputs, sources, this.#engine.outputs, destinations);
+  #memoryOf(
+    sources: Prepared['sources'],
+    { destinations }: CheckedInferOptions,
+    copied: MemoryUse['copied'],
+  ): MemoryUse {
+    const { inputs, outputs } = this.#engine;
+    return { inputs, sources, copied, outputs, destinations };
   }
 
   #submit(request: Request, inputs: NativeSources, staging: NativeStaging | null): void {
@@ -152,7 +157,10 @@ export class InferRunner {
     this.#inFlight.add(slot, request);
   }
 
-  /** Of each input the bytes that are to be copied, null for those that the GPU reads where they are; null when that is all of them. */
+  /**
+   * Of each input of a large request the bytes that are to be copied, null for those that the GPU reads where they are; null when nothing is.
+   * Staging is as large as all inputs, so one small array is enough for it not to be pinned on the JS thread.
+   */
   #unpinned({ call, sources }: Prepared): (InputBytes | null)[] | null {
     const inputs = sources.map((source, index) => {
       if (!isArray(source) || this.#native.isPinned(source)) return null;
@@ -161,7 +169,8 @@ export class InferRunner {
       return { name, parts: partsOf(source, byteLength), byteLength };
     });
     const bytes = inputs.reduce((sum, input) => sum + (input?.byteLength ?? 0), 0);
-    return bytes > sliceBytes ? inputs : null;
+    if (bytes === 0) return null;
+    return bytes > sliceBytes ? inputs : inputs.map(privateBytes);
   }
 
   /**
@@ -187,6 +196,7 @@ export class InferRunner {
       }
       const direct = sources.map((source, index) => (inputs[index] === null ? source : null));
       this.#submit(request, direct, staging);
+      if (request.claim !== null) unclaimCopied(request.claim);
     } catch (error) {
       staging?.release();
       request.end();
@@ -198,6 +208,11 @@ export class InferRunner {
     }
     return await request.promise;
   }
+}
+
+/** A copy, as the caller may fill so little anew as soon as `run` returns. */
+function privateBytes(input: InputBytes | null): InputBytes | null {
+  return input && { ...input, parts: input.parts.map((part) => part.slice()) };
 }
 
 /** The error of a request that `InferRunner.run` rejected with `reason`. Call it after the await, for the caller's stack. */

@@ -1,69 +1,61 @@
-import { arrayLength, newArray } from '../data-types';
-import { invalidArgument } from '../errors';
+import { arrayLength, newArray, viewAs } from '../data-types';
+import type { TensorData } from '../data-types';
+import { checkShapes } from '../engine-shapes';
+import type { Shapes } from '../engine-shapes';
+import { TrtError } from '../errors';
 import type { InputContract } from '../input-validation';
-import { rangeOf } from '../input-dims';
-import type { Profile, TensorInfo } from '../manifest-schema';
+import type { TensorInfo } from '../manifest-schema';
 import { elementCount } from '../tensor';
-import type { TensorInputs, TensorLike } from '../tensor';
+import type { TensorInputs } from '../tensor';
 
-/** Dims by input name; an input whose dims are all static may be left out. */
-export type WarmupShape = Readonly<Record<string, readonly number[]>>;
+/** Dims by input name; an input that is left out has its profile's `opt`. */
+export type WarmupShape = Shapes;
 
 export type WarmupShapes = WarmupShape | readonly WarmupShape[];
 
-/** The inputs of each warm-up: zeros, and for shape tensors the values that the first profile with such has as `opt`. */
-export function warmupInputs(
-  engine: InputContract,
-  shapes: WarmupShapes | undefined,
-): TensorInputs[] {
-  if (shapes === undefined)
-    return engine.profiles.map((profile) => inputsOf(engine, optDims(profile)));
-  const list: readonly unknown[] = Array.isArray(shapes) ? shapes : [shapes];
-  return list.map((shape) => {
-    if (typeof shape !== 'object' || shape === null || Array.isArray(shape)) {
-      throw invalidArgument('shapes', 'dims by input name, or an array of such', shapes);
-    }
-    return inputsOf(engine, shape as WarmupShape);
-  });
+/** One warm-up. */
+export interface Warmup {
+  /** Zeros, and for shape tensors the values that the profile has as `opt`. */
+  readonly inputs: TensorInputs;
+  readonly profile: number;
 }
 
-function optDims(profile: Profile): WarmupShape {
-  return Object.fromEntries(Object.entries(profile).map(([name, { opt }]) => [name, opt]));
-}
-
-function inputsOf(engine: InputContract, shape: WarmupShape): TensorInputs {
-  const known = engine.inputs.map(({ name }) => name);
-  const unknown = Object.keys(shape).find((name) => !known.includes(name));
-  if (unknown !== undefined)
-    throw invalidArgument('shapes', "names of the engine's inputs", unknown);
-  return Object.fromEntries(
-    engine.inputs.map((info) => {
-      const dims = Object.hasOwn(shape, info.name) ? shape[info.name] : info.dims;
-      if (!Array.isArray(dims) || dims.length > 8 || !dims.every(isLength)) {
-        const expected = `dims like [${info.dims.join(', ')}], where -1 stands for any,`;
-        throw invalidArgument(`shapes[${JSON.stringify(info.name)}]`, expected, dims);
-      }
-      return [info.name, tensorOf(engine, info, dims as number[])];
-    }),
-  );
-}
-
-function isLength(dim: unknown): boolean {
-  return Number.isSafeInteger(dim) && (dim as number) >= 0;
-}
-
-function tensorOf(
-  { profiles }: InputContract,
-  info: TensorInfo,
-  dims: readonly number[],
-): TensorLike {
-  const { name, type } = info;
-  const data = newArray(type, arrayLength(type, elementCount(dims)));
-  if (info.isShapeTensor) {
-    const values = profiles.map((profile) => rangeOf(profile, name)?.values).find(Boolean);
-    values?.opt.forEach((value, i) => {
-      (data as { [index: number]: unknown })[i] = type === 'int64' ? BigInt(value) : value;
-    });
+/** @throws TrtError `ERR_TRT_INVALID_ARG`, `ERR_TRT_INPUT_UNKNOWN`, `ERR_TRT_INPUT_DIMS`, `ERR_TRT_UNSUPPORTED` */
+export function warmupInputs(engine: InputContract, shapes: WarmupShapes | undefined): Warmup[] {
+  if (shapes === undefined) {
+    // Even an engine with no profile at all runs in its profile 0.
+    const count = Math.max(1, engine.profiles.length);
+    return Array.from({ length: count }, (_, profile) => warmupOf(engine, {}, profile));
   }
-  return { type, data, dims };
+  const list: readonly unknown[] = Array.isArray(shapes) ? shapes : [shapes];
+  return list.map((shape) => warmupOf(engine, shape, null));
+}
+
+/** @param wanted null: the first profile that takes the dims */
+function warmupOf(engine: InputContract, shape: unknown, wanted: number | null): Warmup {
+  const { profile, dims, values } = checkShapes(engine, shape, wanted);
+  const inputs = engine.inputs.map((info, index) => {
+    const own = dims[index] ?? [];
+    const data = dataOf(info, own, values[index] ?? null);
+    return [info.name, { type: info.type, data, dims: own }] as const;
+  });
+  return { inputs: Object.fromEntries(inputs), profile };
+}
+
+function dataOf(
+  { name, type }: TensorInfo,
+  dims: readonly number[],
+  values: Uint8Array | null,
+): TensorData {
+  if (values !== null) return viewAs(type, values.buffer as ArrayBuffer);
+  try {
+    return newArray(type, arrayLength(type, elementCount(dims)));
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new TrtError(
+      'ERR_TRT_UNSUPPORTED',
+      `this Node.js has no array for input ${JSON.stringify(name)} of dims [${dims.join(', ')}]. Warm up with smaller dims.`,
+      { cause, details: { tensor: name, dims } },
+    );
+  }
 }

@@ -166,12 +166,27 @@ function bytesOf({ buffer, byteOffset, byteLength }: NativeArray): Uint8Array {
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
-/** Device memory that nothing can be done with. */
-export function fakeDeviceMemory(sizeBytes: number, device = 0): NativeDeviceMemory {
+let nextAddress = 4096n;
+
+function newAddress(sizeBytes: number): bigint {
+  const address = nextAddress;
+  // As CUDA's, and TensorRT wants them so: multiples of 256.
+  nextAddress += ((BigInt(sizeBytes) + 255n) / 256n) * 256n;
+  return address;
+}
+
+/** Device memory that only has a place. */
+export function fakeDeviceMemory(
+  sizeBytes: number,
+  device = 0,
+  address = newAddress(sizeBytes),
+): NativeDeviceMemory {
   return {
     sizeBytes,
     device,
-    address: 4096n,
+    address,
+    part: (offset: number, size: number) =>
+      fakeDeviceMemory(size, device, address + BigInt(offset)),
     release: () => Promise.resolve(),
   } as NativeDeviceMemory;
 }

@@ -6,7 +6,9 @@ import { checkedBenchmark, type BenchmarkOptions } from '../../lib/benchmark/opt
 import { BenchmarkResult } from '../../lib/benchmark/result';
 import { summarize } from '../../lib/benchmark/statistics';
 import type { NativeGpuState } from '../../lib/binding';
+import { DeviceTensor, type AnyTensor } from '../../lib/device-tensor';
 import type { InferTiming } from '../../lib/engine-facts';
+import { fakeDeviceMemory } from '../support/fake-native-engine';
 
 const inputs = { x: Float32Array.of(1, 2) };
 
@@ -31,6 +33,8 @@ const timing: InferTiming = {
   total: 2.1,
 };
 
+type Outputs = Readonly<Record<string, AnyTensor>>;
+
 /** An engine whose inferences take 10 ms each without events and 12 with them, the first one 100. */
 class FakeSubject implements BenchmarkSubject {
   loadMs: number | null = 250;
@@ -40,19 +44,23 @@ class FakeSubject implements BenchmarkSubject {
   options: unknown[] = [];
   underWay = 0;
   mostUnderWay = 0;
+  makeOutputs = (): Outputs => ({});
   state: Partial<NativeGpuState> | null = { smClockMhz: 1755, smClockMaxMhz: 1980 };
 
-  async infer(given: unknown, options: unknown): Promise<unknown> {
+  async infer(given: unknown, options: unknown): Promise<Outputs> {
     expect(given).toBe(inputs);
     this.options.push(options);
     await this.spend('infer', this.hasInferred ? 10 : 100);
-    return {};
+    return this.makeOutputs();
   }
 
-  async inferTimed(_: unknown, options: unknown): Promise<{ timing: InferTiming }> {
+  async inferTimed(
+    _: unknown,
+    options: unknown,
+  ): Promise<{ outputs: Outputs; timing: InferTiming }> {
     this.options.push(options);
     await this.spend('inferTimed', 12);
-    return { timing };
+    return { outputs: this.makeOutputs(), timing };
   }
 
   async gpuState(): Promise<NativeGpuState | null> {
@@ -81,6 +89,28 @@ function run(subject: FakeSubject, options: Omit<BenchmarkOptions, 'inputs'> = {
 }
 
 describe('engine.benchmark', () => {
+  it('closes the device tensors that it got, outside of the time that it measures, and none that it was given', async () => {
+    const subject = new FakeSubject();
+    const given = new DeviceTensor('float32', [1], fakeDeviceMemory(4));
+    const closeGiven = vi.spyOn(given, 'close');
+    let closed = 0;
+    subject.makeOutputs = () => {
+      const release = (): Promise<void> => {
+        now += 50;
+        closed += 1;
+        return Promise.resolve();
+      };
+      const made = new DeviceTensor('float32', [1], { ...fakeDeviceMemory(4), release });
+      return { y: made, z: given };
+    };
+    const outputs = { y: 'device', z: given } as const;
+    const result = await run(subject, { warmup: 1, iterations: 2, outputs });
+    expect(closed).toBe(subject.count('infer') + subject.count('inferTimed'));
+    expect(closeGiven).not.toHaveBeenCalled();
+    expect(result.endToEnd.max).toBe(10);
+    expect(result.coldStart.firstInference).toBe(100);
+  });
+
   it('takes end to end of a loop without events, and the spans of one with them', async () => {
     const subject = new FakeSubject();
     const result = await run(subject, { warmup: 3, iterations: 20 });

@@ -268,6 +268,25 @@ describe('copies', () => {
     expect(native.lastRequest.received(0)).toHaveLength(3 * sliceBytes);
   });
 
+  it('are prepared for one small array beside large pinned ones, and copy it before infer returns', async () => {
+    const native = new FakeNativeEngine(
+      [tensorInfo('x', 'float32', [3 * float32s]), tensorInfo('scale', 'float32', [1])],
+      [tensorInfo('y', 'float32', [1])],
+      [{}],
+      [{ dims: [1], data: new ArrayBuffer(4) }],
+    );
+    const engine = new Engine(native, { manifest: null, integrity: 'unverified' });
+    const scale = Float32Array.of(7);
+    const running = engine.infer({ x: engine.allocate('x'), scale });
+    scale[0] = 8;
+    await running;
+    expect(native.lastStaging.prepared).toBe(1);
+    expect(native.lastStaging.writes.map(({ index }) => index)).toEqual([1]);
+    expect(native.lastRequest.inputs[0]).toHaveLength(3 * sliceBytes);
+    expect(native.lastRequest.inputs[1]).toBeNull();
+    expect(native.lastRequest.received(1)).toEqual(new Uint8Array(Float32Array.of(7).buffer));
+  });
+
   it('end with ERR_TRT_INPUT_DETACHED when the buffer is transferred meanwhile', async () => {
     const { engine, native } = makeEngine();
     const inputs = x(3 * float32s);

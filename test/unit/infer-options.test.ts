@@ -76,6 +76,16 @@ describe('outputs', () => {
     expect(error.message).toContain('did you mean "boxes"');
   });
 
+  it('may be larger than in the first profile, of which TensorRT tells the dims', () => {
+    const engine = { outputs, profiles: [{}], profileNames: undefined, device: 0 };
+    const options = { outputs: { boxes: new Float32Array(0) } };
+    const defaults = defaultInferOptions(engine);
+    expect(() => checkInferOptions(options, engine, defaults)).toThrow(
+      expect.objectContaining({ code: 'ERR_TRT_INVALID_ARG' }),
+    );
+    expect(check(options).memory?.[1]).toBe(options.outputs.boxes);
+  });
+
   it.each([
     ['#31 a name twice', ['boxes', 'boxes']],
     ['text', 'boxes'],

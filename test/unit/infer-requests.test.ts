@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { DeviceTensor } from '../../lib/device-tensor';
 import { Engine } from '../../lib/engine';
+import type { Profile } from '../../lib/manifest-schema';
 import { Tensor } from '../../lib/tensor';
 import {
   fakeDeviceMemory,
@@ -363,8 +364,28 @@ describe('what an engine offers beside', () => {
     await engine.warmup([{ x: [7] }, { x: [8] }]);
     expect(native.calls.map(({ dims }) => dims)).toEqual([[[4]], [[7]], [[8]]]);
     expect(native.warmed).toHaveLength(3);
-    await expect(engine.warmup({ w: [1] })).rejects.toEqual(code('ERR_TRT_INVALID_ARG'));
-    await expect(engine.warmup({ x: [2000] })).rejects.toEqual(code('ERR_TRT_INPUT_DIMS'));
+    await expect(engine.warmup({ w: [1] })).rejects.toEqual(code('ERR_TRT_INPUT_UNKNOWN'));
+    for (const length of [2000, 2 ** 40]) {
+      await expect(engine.warmup({ x: [length] })).rejects.toEqual(code('ERR_TRT_INPUT_DIMS'));
+    }
+  });
+
+  it('warms each profile up, though an earlier one takes its dims too', async () => {
+    const { engine, native } = makeEngine((made) => {
+      (made.profiles as Profile[]).push({ x: { min: [0], opt: [8], max: [16] } });
+    });
+    await engine.warmup();
+    expect(native.calls.map(({ profile, dims }) => [profile, dims])).toEqual([
+      [0, [[4]]],
+      [1, [[8]]],
+    ]);
+  });
+
+  it('warms nothing up that no array can hold', async () => {
+    const { engine } = makeEngine((made) => {
+      (made.profiles as Profile[])[0] = { x: { min: [0], opt: [4], max: [2 ** 52] } };
+    });
+    await expect(engine.warmup({ x: [2 ** 52] })).rejects.toEqual(code('ERR_TRT_UNSUPPORTED'));
   });
 
   it('tells what became of graphs', () => {
