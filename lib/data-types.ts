@@ -127,6 +127,7 @@ export function newArray<T extends TensorType>(type: T, length: number): TensorD
 }
 
 /** The getter itself: V8 compiles a call of it to a look at the array, and `infer` makes one for each input. */
+// eslint-disable-next-line @typescript-eslint/unbound-method -- it is called with the array as `this`
 const typedArrayTag = Object.getOwnPropertyDescriptor(
   Object.getPrototypeOf(Uint8Array.prototype),
   Symbol.toStringTag,
