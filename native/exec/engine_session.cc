@@ -267,6 +267,8 @@ void EngineSession::ApplyWeights(const std::shared_ptr<LoadedEngine>& engine, Op
   std::shared_ptr<Lanes> lanes;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
+    // Close has taken the lanes away, and what they began may still be running.
+    if (!engine_) throw EngineClosed();
     lanes = lanes_;
   }
   const auto apply = [&](const Stream& stream) {
