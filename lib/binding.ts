@@ -135,6 +135,8 @@ export interface NativeTuning {
   readonly l2LimitForTiling: number | null;
   /** null: layers run on the GPU alone. */
   readonly dla: { readonly core: number; readonly gpuFallback: boolean } | null;
+  /** INetworkDefinition::markDebug; an unknown name is ERR_TRT_INVALID_ARG. */
+  readonly debugTensors: readonly string[];
 }
 
 export type NativeHardwareCompatibility = 'none' | 'amperePlus' | 'sameComputeCapability';
@@ -224,6 +226,7 @@ export interface NativeBuildResult {
   readonly version: string;
   readonly sha256: string;
   readonly sizeBytes: number;
+  readonly chunksSha256: string;
   readonly inputs: readonly TensorInfo[];
   readonly outputs: readonly TensorInfo[];
   readonly networkLayers: readonly LayerInfo[];
@@ -255,17 +258,24 @@ export interface NativeTimingCacheUse {
 /** A plan's bytes in native memory, with what a look at them says. TensorRT has not seen them yet. */
 export interface NativePlan {
   readonly sizeBytes: number;
-  readonly sha256: string;
   /** The first 64 bytes (fewer when the plan is shorter). */
   readonly header: Uint8Array;
+  /**
+   * A digest in lower-case hex; hashed off the JS thread when it is first asked for, unless `readPlan` did so. One at a time: meanwhile
+   * the plan can be neither loaded nor hashed (ERR_TRT_INVALID_ARG).
+   */
+  hash(kind: NativePlanHash): Promise<string>;
   /** Frees the bytes; `loadEngine` does so by itself once TensorRT has read them. */
   release(): void;
 }
 
-/** Collects a plan that JavaScript holds: written in slices, then sealed (which hashes it off the JS thread). */
+/** The digests that a manifest has of its plan (`PlanDigest`). The second is taken on several threads. */
+export type NativePlanHash = 'sha256' | 'chunksSha256';
+
+/** Collects a plan that JavaScript holds: written in slices, then sealed. */
 export interface NativePlanWriter {
   write(data: Uint8Array): void;
-  seal(): Promise<NativePlan>;
+  seal(): NativePlan;
 }
 
 export interface NativeLoadRequest {
@@ -281,6 +291,8 @@ export interface NativeLoadRequest {
   readonly weightStreamingBudget: number | 'auto' | null;
   /** true: the engine waits for `refit` before it makes its execution contexts (a stripped plan). */
   readonly awaitRefit: boolean;
+  /** true: the plan is known to have all its weights, and not to be refittable. Otherwise TensorRT is asked, which takes time. */
+  readonly fixedWeights?: boolean;
   /** How many; 0: chosen natively. */
   readonly lanes: number;
   readonly waiting: NativeWaiting;
@@ -290,7 +302,7 @@ export interface NativeLoadRequest {
   /** Requests that may wait for a lane. */
   readonly queueLimit: number;
   readonly contextMemory: NativeContextMemory;
-  /** NVTX ranges. */
+  /** NVTX ranges, TensorRT's and our own. */
   readonly nvtx: boolean;
   /** Absolute path of TensorRT-RTX's IRuntimeCache; null: none. */
   readonly runtimeCache: string | null;
@@ -375,6 +387,17 @@ export interface NativeInferResult extends ReadonlyArray<ArrayBuffer | NativeDev
   readonly dims?: readonly (readonly number[])[];
   /** Absent unless asked for. */
   readonly timing?: NativeTiming;
+  /** Of the debug tensors that were asked for, in their order; absent where there are none. */
+  readonly debug?: readonly NativeDebugTensor[];
+  /** Of `runSync` alone: `runAgain` may follow. */
+  readonly again?: true;
+}
+
+export interface NativeDebugTensor {
+  readonly type: TensorType;
+  readonly dims: readonly number[];
+  /** As an output's. */
+  readonly data: ArrayBuffer;
 }
 
 /** Any typed array: the addon takes its address and byte length at the moment of the call. */
@@ -538,9 +561,17 @@ export interface NativeEngine {
     timed: boolean,
   ): NativeInferResult;
   /**
+   * The `runSync` before once more, with the same memory, which it has kept: nothing crosses the boundary. Only behind one whose result has
+   * `again`, or behind this.
+   *
+   * @returns undefined: there is nothing to tell, the outputs are in the caller's arrays and their dims are those that were told
+   */
+  runAgain(): NativeInferResult | undefined;
+  /**
    * The same on a lane. Ordinary arrays are copied before this returns, so together at most 1 MiB of them is sensible.
    *
    * @param deadlineMs 0: none; a request that has not begun by then fails with ERR_TRT_DEADLINE
+   * @param debug names of debug tensors; such a request runs without a graph
    * @returns a slot: a small integer, the caller's until `collect` or a successful `cancel`, then given again
    */
   submit(
@@ -550,6 +581,7 @@ export interface NativeEngine {
     outputs: readonly (NativeArray | NativeDeviceMemory | null)[] | null,
     timed: boolean,
     deadlineMs: number,
+    debug?: readonly string[],
   ): number;
   /** true: it was still queued, is gone, and its slot with it. false: it runs or is done, and its slot will come. */
   cancel(slot: number): boolean;
@@ -567,10 +599,18 @@ export interface NativeEngine {
   /** Slots that are complete by now, without waiting for the wake-up. Each slot is named once, here or there. */
   completed(): readonly number[] | null;
   /**
-   * One call for all the slots that are complete by then. The event loop and this object live while a slot has not been named. With waiting
-   * `spin` it is never called: who waits asks `completed`.
+   * The same for who asks in each turn of the event loop, from a submission on, while slots have not been named: JavaScript is not woken
+   * meanwhile. `false`: there are none, and it shall ask no more, as it is woken from now on. So it is at once with waiting `block`, 1 ms after the
+   * last submission or completion (at once where enough threads spin) with `auto`, never with `spin`.
+   */
+  poll(): readonly number[] | null | false;
+  /**
+   * One call for all the slots that are complete by then, where JavaScript does not ask. The event loop and this object live while a slot
+   * has not been named.
    */
   setOnComplete(callback: (slots: readonly number[]) => void): void;
+  /** ICudaEngine::isDebugTensor: a request may ask for its value. */
+  isDebugTensor(name: string): boolean;
   /** Whether the GPU reads and writes this memory directly, so that nothing of it needs to be staged. */
   isPinned(data: NativeArray): boolean;
   /** Pinned memory for the inputs of `call` that `submit` shall not copy. */
@@ -614,12 +654,11 @@ export interface NativeEngine {
     readonly missing: readonly string[];
   }>;
   /** The engine as a plan, with its weights, written to a file that must not exist yet. */
-  serialize(planPath: string): Promise<{ sha256: string; sizeBytes: number }>;
-  /**
-   * Finishes what runs, and what is queued too with `drain`; otherwise that fails with ERR_TRT_ENGINE_CLOSED. Then frees everything.
-   * Resolves when the device memory is back. A second call waits for the first.
-   */
-  close(drain: boolean): Promise<void>;
+  serialize(planPath: string): Promise<{ sha256: string; sizeBytes: number; chunksSha256: string }>;
+  /** What is queued fails with ERR_TRT_ENGINE_CLOSED. */
+  discardQueued(): void;
+  /** `discardQueued()`, and when what runs is finished frees everything. Resolves when the device memory is back. A second call waits for the first. */
+  close(): Promise<void>;
 }
 
 export interface NativeBinding {
@@ -678,8 +717,12 @@ export interface NativeBinding {
    * file systems without such locks it holds nothing. ERR_TRT_WRITE after `timeoutMs`.
    */
   lockFolder(folder: string, timeoutMs: number): Promise<{ release(): void }>;
-  /** Refuses directories, FIFOs and devices. ENOENT and the like come as ERR_TRT_ENGINE_NOT_FOUND. */
-  readPlan(path: string): Promise<NativePlan>;
+  /**
+   * Refuses directories, FIFOs and devices. ENOENT and the like come as ERR_TRT_ENGINE_NOT_FOUND.
+   *
+   * @param hash what is hashed on the way, which costs little; `sha256` makes one thread of all, as long as hashing takes
+   */
+  readPlan(path: string, hash?: NativePlanHash | null): Promise<NativePlan>;
   createPlan(sizeBytes: number): NativePlanWriter;
   loadEngine(request: NativeLoadRequest): Promise<NativeEngine>;
   /** Takes the memory of an ArrayBuffer away from it, and gives it back to the pool that it is of. */

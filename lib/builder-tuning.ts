@@ -86,6 +86,13 @@ export interface TuningOptions {
    * Runs layers on a DLA core (Jetson, DRIVE); with `gpuFallback`, those that it cannot run go to the GPU. Default: none. Unproven.
    */
   readonly dla?: { readonly core: number; readonly gpuFallback?: boolean | undefined } | undefined;
+  /**
+   * Names of tensors inside of the network whose values `engine.inferTimed(inputs, { debug: [name] })` shall give
+   * (`INetworkDefinition::markDebug`, trtexec's `--markDebug`). They are names of the ONNX model's values; `ERR_TRT_INVALID_ARG` for an
+   * input, and for a name that TensorRT's network does not have. Default: none. TensorRT cannot fuse the layers on both sides of such a tensor, so the plan is a slower
+   * one, and its numbers may differ in the last bits, in every inference: do not ship it.
+   */
+  readonly debugTensors?: readonly string[] | undefined;
 }
 
 export const tuningOptionNames = [
@@ -104,6 +111,7 @@ export const tuningOptionNames = [
   'tilingOptimizationLevel',
   'l2LimitForTiling',
   'dla',
+  'debugTensors',
 ] as const satisfies readonly (keyof TuningOptions)[];
 
 /** TensorRT's own defaults. */
@@ -123,6 +131,7 @@ export const defaultTuning: NativeTuning = {
   tilingOptimizationLevel: null,
   l2LimitForTiling: null,
   dla: null,
+  debugTensors: [],
 };
 
 /** @throws TrtError `ERR_TRT_INVALID_ARG` */
@@ -155,6 +164,7 @@ export function checkedTuning(given: TuningOptions): NativeTuning {
     ]),
     l2LimitForTiling: count(given.l2LimitForTiling, 'l2LimitForTiling', 0, 2 ** 53 - 1),
     dla: checkedDla(given.dla),
+    debugTensors: tensorNames(given.debugTensors),
   };
 }
 
@@ -246,4 +256,15 @@ function checkedDla(value: TuningOptions['dla']): NativeTuning['dla'] {
     throw invalidArgument('options.dla.core', 'the index of a DLA core', core);
   }
   return { core: checked, gpuFallback: flag(gpuFallback, 'dla.gpuFallback') };
+}
+
+function tensorNames(value: unknown): readonly string[] {
+  if (value === undefined) return [];
+  const name = 'options.debugTensors';
+  if (!Array.isArray(value)) throw invalidArgument(name, 'an array of names of tensors', value);
+  const list = Array.from(value as readonly unknown[], (item, index) => {
+    if (typeof item === 'string' && item !== '') return item;
+    throw invalidArgument(`${name}[${index}]`, 'the name of a tensor', item);
+  });
+  return [...new Set(list)].sort();
 }

@@ -1,8 +1,8 @@
 import { loadBinding } from './binding';
 import type { NativeDeviceMemory } from './binding';
-import { acceptedArrays, bitsPerElement, byteLengthOf, holds, isTensorType } from './data-types';
-import { arrayLength, tensorTypes, typedArrayName, viewAs } from './data-types';
+import { bitsPerElement, byteLengthOf, isTensorType, tensorTypes, viewAs } from './data-types';
 import type { TensorData, TensorDataByType, TensorType } from './data-types';
+import { arrayFor, expectedSource } from './device-source';
 import { openDeviceTensors } from './device-tensor-internals';
 import { writeArray } from './device-write';
 import { checkedAddress, checkedDevice } from './device-options';
@@ -97,8 +97,9 @@ export class DeviceTensor<T extends TensorType = TensorType> {
   }
 
   /**
-   * Memory of other CUDA code in this process, of the device's primary context. It stays that code's: it must live until this tensor is
-   * closed, is never freed here, and what that code does with it is ordered by a {@link CudaStream} and {@link CudaEvent}s, or not at all.
+   * Memory of other CUDA code in this process, of the device's primary context. It stays that code's: it must live until the
+   * promise of {@link close} is settled, is never freed here, and what that code does with it is ordered by a {@link CudaStream} and
+   * {@link CudaEvent}s, or not at all.
    *
    * An address that is none makes the GPU fail with `ERR_TRT_CUDA_CONTEXT_LOST`, for good: nobody can check it.
    *
@@ -168,8 +169,8 @@ export class DeviceTensor<T extends TensorType = TensorType> {
    *
    * The copy is in order with other work that uses the tensor from when this returns its promise on, so `infer` and `enqueue` need not be
    * kept waiting for it. Two exceptions: ordinary arrays beyond 1 MiB are copied in slices with a turn of the event loop between
-   * them; and what a request to `infer` does with the tensor is in no order with this, {@link getData} and `enqueue` until its work on the GPU is
-   * over. Await those first; after an abort or a deadline `engine.close()`, or a later `infer` that names the tensor.
+   * them; and a request to `infer` comes into this order when a lane puts it on its stream, not when it is called. Await its promise where it matters
+   * what comes first. Only an abort or a deadline settles that before the GPU is done: then {@link close} of the tensor waits for it.
    *
    * @param source a tensor of the same type and number of elements, or the typed array of one
    * @throws TrtError (as a rejection) `ERR_TRT_INVALID_ARG`, `ERR_TRT_INPUT_DETACHED` (the array's buffer was transferred or resized meanwhile),
@@ -181,7 +182,7 @@ export class DeviceTensor<T extends TensorType = TensorType> {
       await this.#copyOnDevice(memory, source);
       return;
     }
-    await writeArray(memory, this.#checkedArray(source));
+    await writeArray(memory, arrayFor(this, source));
   }
 
   /**
@@ -221,7 +222,7 @@ export class DeviceTensor<T extends TensorType = TensorType> {
   }
 
   /**
-   * Frees the memory, but for what `fromPointer` took. Work under way on it finishes first, and contexts that have it bound keep it as long.
+   * Frees the memory, but for what `fromPointer` took. Work under way on it and requests that wait for a lane finish first, and contexts that have it bound keep it as long.
    * Resolves when it is back. Further calls give the same promise.
    */
   close(): Promise<void> {
@@ -252,7 +253,7 @@ export class DeviceTensor<T extends TensorType = TensorType> {
     if (source.type !== this.type || source.size !== this.size) {
       throw invalidArgument(
         'source',
-        this.#expected(),
+        expectedSource(this),
         `${source.type} [${source.dims.join(', ')}]`,
       );
     }
@@ -265,29 +266,6 @@ export class DeviceTensor<T extends TensorType = TensorType> {
     }
     const from = source.#open();
     await nativeCall(() => memory.copyFrom(from, this.byteLength));
-  }
-
-  #checkedArray(source: unknown): TensorData {
-    let data: unknown = source;
-    if (typedArrayName(source) === undefined) {
-      if (typeof source !== 'object' || source === null) {
-        throw invalidArgument('source', this.#expected(), source);
-      }
-      const { type, data: own } = source as Partial<TensorLike>;
-      if (type !== this.type) throw invalidArgument('source.type', `'${this.type}'`, type);
-      data = own;
-    }
-    if (!holds(this.type, data)) {
-      const arrays = acceptedArrays(this.type).join(' or ');
-      throw invalidArgument('source', `a ${arrays} (type ${this.type})`, data);
-    }
-    const length = arrayLength(this.type, this.size);
-    if (data.length !== length) throw invalidArgument('source.length', String(length), data.length);
-    return data;
-  }
-
-  #expected(): string {
-    return `a tensor of type ${this.type} with ${this.size} elements`;
   }
 
   static {

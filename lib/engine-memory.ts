@@ -5,7 +5,10 @@ export interface EngineMemory {
   readonly lanes: number;
   /** On the GPU: weights, and what else TensorRT holds for the engine without its execution contexts. */
   readonly weights: number;
-  /** On the GPU: activation memory of all execution contexts; with `contextMemory: 'shared'` one block. */
+  /**
+   * On the GPU: activation memory of all lanes (with `contextMemory: 'shared'` one block) and of contexts by hand, and what TensorRT takes for each
+   * execution context beside it: a lane has one for each shape that became a graph.
+   */
   readonly contexts: number;
   /** What TensorRT reports for one execution context (`getDeviceMemorySizeV2`). */
   readonly contextPerLane: number;

@@ -2,46 +2,30 @@ import path from 'node:path';
 import { benchmarkEngine } from './benchmark/benchmark-engine';
 import type { BenchmarkOptions } from './benchmark/options';
 import type { BenchmarkResult } from './benchmark/result';
-import type { HardwareCompatibilityLevel } from './builder-tuning';
 import type { NativeEngine } from './binding';
-import type {
-  EngineDevice,
-  EngineIntegrity,
-  EngineOrigin,
-  RefittableWeights,
-  TimedResult,
-  WeightStreaming,
-} from './engine-facts';
-import { isInferTraced, traceInfer, traceInferSync } from './diagnostics/channels';
-import { GraphWatch } from './diagnostics/graph-watch';
-import { inspectEngine } from './engine-inspection';
-import type { EngineInspection } from './engine-inspection';
-import { measuredMemory } from './engine-memory';
-import type { EngineMemory } from './engine-memory';
 import type { CapturedGraph } from './captured-graph';
 import { captureEngine } from './engine-capture';
-import { createContext } from './execution-context';
-import type { ContextOptions, ExecutionContext } from './execution-context';
+import { EngineFacts } from './engine-facts';
+import type { DebugOf, EngineOrigin, RefittableWeights, TimedResult } from './engine-facts';
+import { inspectEngine } from './engine-inspection';
+import type { EngineInspection } from './engine-inspection';
+import { EngineLife } from './engine-life';
+import { measuredMemory } from './engine-memory';
+import type { EngineMemory } from './engine-memory';
 import type { Shapes } from './engine-shapes';
 import { notConstructible } from './errors';
+import { createContext } from './execution-context';
+import type { ContextOptions, ExecutionContext } from './execution-context';
 import { filePathOf } from './file-path';
-import { frozenCopy } from './frozen-copy';
-import type { InferOptions, OutputsOf, OutputsOption } from './infer-options';
-import { tensorsOf, timingOf } from './infer-result';
+import type { InferOptions, OutputsOf, OutputsOption, TimedInferOptions } from './infer-options';
 import { allocateTensor } from './infer/allocate';
-import { checkedCloseOptions, isSettledWithin } from './infer/close-options';
-import type { CheckedCloseOptions, CloseOptions } from './infer/close-options';
-import { engineClosed } from './infer/engine-closed';
+import type { CloseOptions } from './infer/close-options';
 import { engineGraphs } from './infer/engine-graphs';
 import type { EngineGraphs } from './infer/engine-graphs';
-import type { Outcome } from './infer/request';
-import { inferError, InferRunner } from './infer/runner';
-import { warmupInputs } from './infer/warmup';
+import { Inferences } from './infer/inferences';
 import type { WarmupShapes } from './infer/warmup';
 import { profileEngine } from './layer-profile';
 import type { LayerProfile, LayerProfileOptions } from './layer-profile';
-import type { Flavour, Manifest, Profile, TensorInfo } from './manifest-schema';
-import { nativeCall } from './native-call';
 import { EngineWeights } from './refit/engine-weights';
 import type { NamedWeights } from './refit/named-weights';
 import { checkedRefit, type RefitOptions } from './refit/refit-options';
@@ -49,6 +33,7 @@ import { checkedSaveOptions, type SaveOptions } from './refit/save-options';
 import type { TensorInputs, TypedTensor } from './tensor';
 
 export type {
+  DebugOf,
   EngineDevice,
   EngineIntegrity,
   EngineOrigin,
@@ -65,39 +50,12 @@ export type {
  *
  * Every method of a closed engine fails with `ERR_TRT_ENGINE_CLOSED`.
  */
-export class Engine {
-  /** The inputs in the engine's order; -1 in `dims` is a dynamic axis. */
-  readonly inputs: readonly TensorInfo[];
-  /** The outputs in the engine's order; -1 in `dims` is a dynamic axis. */
-  readonly outputs: readonly TensorInfo[];
-  /** The ranges of dims that each optimization profile takes. */
-  readonly profiles: readonly Profile[];
-  readonly device: EngineDevice;
-  readonly flavour: Flavour;
-  /** The TensorRT that runs it, e.g. `10.6.0`. */
-  readonly version: string;
-  /** What is known about the plan; null where no manifest came with it. */
-  readonly manifest: Manifest | null;
-  /** How the plan was checked: see {@link EngineIntegrity}. */
-  readonly integrity: EngineIntegrity;
-  /** Whether {@link refit} can give it other weights: its plan was built with `refit` or `stripPlan`. */
-  readonly refittable: boolean;
-  /** On which GPUs beside its own TensorRT lets it run (`getHardwareCompatibilityLevel`). */
-  readonly hardwareCompatibilityLevel: HardwareCompatibilityLevel;
-  /** Streams that TensorRT uses beside the one of the inference (`getNbAuxStreams`). */
-  readonly auxStreams: number;
-  readonly weightStreaming: WeightStreaming;
-  /** How many inferences are on the GPU at a time: a thread, a stream and an execution context for each. See `LoadOptions.lanes`. */
-  readonly lanes: number;
-
+export class Engine extends EngineFacts {
   readonly #native: NativeEngine;
   readonly #weights: EngineWeights;
-  readonly #runner: InferRunner;
   readonly #loadMs: number | null;
-  readonly #graphWatch = new GraphWatch();
-  #running = 0;
-  #drained: (() => void) | null = null;
-  #closing: Promise<void> | null = null;
+  readonly #inferences: Inferences;
+  readonly #life: EngineLife;
 
   /** @internal `loadEngine` is the way to get one. */
   constructor(
@@ -106,34 +64,12 @@ export class Engine {
     weights: EngineWeights = new EngineWeights(native, null),
   ) {
     if (arguments.length < 2) throw notConstructible('Engine', 'loadEngine(plan)');
+    super(native, origin);
     this.#native = native;
     this.#weights = weights;
-    // What C++ trusts was checked against these, so nobody may change them.
-    this.inputs = frozenCopy(native.inputs);
-    this.outputs = frozenCopy(native.outputs);
-    this.profiles = frozenCopy(native.profiles);
-    const { index, name, computeCapability } = native.gpu;
-    this.device = Object.freeze({ index, name, computeCapability });
-    this.flavour = native.flavour;
-    this.version = native.version;
-    this.manifest = origin.manifest;
-    this.integrity = origin.integrity;
     this.#loadMs = origin.loadMs ?? null;
-    this.refittable = native.refittable;
-    this.hardwareCompatibilityLevel = native.hardwareCompatibilityLevel;
-    this.auxStreams = native.auxStreams;
-    this.weightStreaming = Object.freeze({
-      streamableBytes: native.streamableWeightsBytes,
-      budgetBytes: native.weightStreamingBudgetBytes,
-    });
-    this.lanes = native.lanes;
-    this.#runner = new InferRunner(native, {
-      inputs: this.inputs,
-      outputs: this.outputs,
-      profiles: this.profiles,
-      profileNames: origin.manifest?.profileNames,
-      device: index,
-    });
+    this.#inferences = new Inferences(this, native);
+    this.#life = new EngineLife(native, this.#inferences);
   }
 
   /** What became of CUDA graphs: how many are kept, how often they ran, and why an inference ran without. */
@@ -162,54 +98,23 @@ export class Engine {
     inputs: TensorInputs,
     options?: InferOptions<O>,
   ): Promise<OutputsOf<O>> {
-    if (!isInferTraced()) return this.#infer(inputs, options);
-    const trace = { engine: this, method: 'infer', inputs, options } as const;
-    return traceInfer(trace, () => this.#infer(inputs, options));
-  }
-
-  async #infer<O extends OutputsOption | undefined>(
-    inputs: TensorInputs,
-    options: InferOptions<O> | undefined,
-  ): Promise<OutputsOf<O>> {
-    const prepared = this.#runner.prepare(inputs, options);
-    let outcome: Outcome;
-    try {
-      outcome = await this.#runner.run(prepared, false);
-    } catch (error) {
-      throw inferError(error);
-    }
-    this.#graphWatch.look(this, this.#native);
-    return tensorsOf(this.outputs, prepared.options, outcome) as OutputsOf<O>;
+    return this.#inferences.infer(inputs, options);
   }
 
   /**
-   * The same as {@link infer}, with where the time went.
+   * The same as {@link infer}, with where the time went. With the option `debug` the result also has values of tensors inside of the network;
+   * that is slow, and for finding faults: see {@link TimedInferOptions}.
    *
    * @throws TrtError (as a rejection) the codes of {@link infer}
    */
-  inferTimed<const O extends OutputsOption | undefined = undefined>(
+  inferTimed<
+    const O extends OutputsOption | undefined = undefined,
+    const D extends readonly string[] | undefined = undefined,
+  >(
     inputs: TensorInputs,
-    options?: InferOptions<O>,
-  ): Promise<TimedResult<OutputsOf<O>>> {
-    if (!isInferTraced()) return this.#inferTimed(inputs, options);
-    const trace = { engine: this, method: 'inferTimed', inputs, options } as const;
-    return traceInfer(trace, () => this.#inferTimed(inputs, options));
-  }
-
-  async #inferTimed<O extends OutputsOption | undefined>(
-    inputs: TensorInputs,
-    options: InferOptions<O> | undefined,
-  ): Promise<TimedResult<OutputsOf<O>>> {
-    const prepared = this.#runner.prepare(inputs, options);
-    let outcome: Outcome;
-    try {
-      outcome = await this.#runner.run(prepared, true);
-    } catch (error) {
-      throw inferError(error);
-    }
-    this.#graphWatch.look(this, this.#native);
-    const outputs = tensorsOf(this.outputs, prepared.options, outcome) as OutputsOf<O>;
-    return { outputs, timing: timingOf(outcome.result) };
+    options?: TimedInferOptions<O, D>,
+  ): Promise<TimedResult<OutputsOf<O>> & DebugOf<D>> {
+    return this.#inferences.inferTimed(inputs, options);
   }
 
   /**
@@ -222,19 +127,7 @@ export class Engine {
     inputs: TensorInputs,
     options?: InferOptions<O>,
   ): OutputsOf<O> {
-    if (!isInferTraced()) return this.#inferSync(inputs, options);
-    const trace = { engine: this, method: 'inferSync', inputs, options } as const;
-    return traceInferSync(trace, () => this.#inferSync(inputs, options));
-  }
-
-  #inferSync<O extends OutputsOption | undefined>(
-    inputs: TensorInputs,
-    options: InferOptions<O> | undefined,
-  ): OutputsOf<O> {
-    const prepared = this.#runner.prepare(inputs, options);
-    const outcome = this.#runner.runSync(prepared, false);
-    this.#graphWatch.look(this, this.#native);
-    return tensorsOf(this.outputs, prepared.options, outcome) as OutputsOf<O>;
+    return this.#inferences.inferSync(inputs, options);
   }
 
   /**
@@ -247,7 +140,7 @@ export class Engine {
    * arrays), `ERR_TRT_ENGINE_CLOSED`, `ERR_TRT_OUT_OF_MEMORY`, `ERR_TRT_CUDA`, `ERR_TRT_CUDA_CONTEXT_LOST`
    */
   allocate(name: string, dims?: readonly number[]): TypedTensor {
-    this.#assertOpen();
+    this.#life.assertOpen();
     return allocateTensor(this.#native, this, name, dims);
   }
 
@@ -260,11 +153,7 @@ export class Engine {
    * @throws TrtError (as a rejection) the codes of {@link infer}
    */
   async warmup(shapes?: WarmupShapes): Promise<void> {
-    this.#assertOpen();
-    for (const warmup of warmupInputs(this, shapes)) {
-      await this.#track(() => this.#runner.warm(warmup));
-      this.#graphWatch.look(this, this.#native);
-    }
+    await this.#life.run(() => this.#inferences.warmup(shapes));
   }
 
   /**
@@ -275,7 +164,8 @@ export class Engine {
    * @throws TrtError (as a rejection) the codes of {@link infer}
    */
   async benchmark(options: BenchmarkOptions): Promise<BenchmarkResult> {
-    return await benchmarkEngine(this, { native: this.#native, loadMs: this.#loadMs }, options);
+    const facts = { native: this.#native, loadMs: this.#loadMs };
+    return await this.#life.run(() => benchmarkEngine(this, facts, options));
   }
 
   /**
@@ -286,7 +176,7 @@ export class Engine {
    * `ERR_TRT_CUDA_CONTEXT_LOST`
    */
   async createContext(options?: ContextOptions): Promise<ExecutionContext> {
-    return await this.#track(() => createContext(this, this.#native, options));
+    return await this.#life.run(() => createContext(this, this.#native, options));
   }
 
   /**
@@ -297,7 +187,7 @@ export class Engine {
    * @throws TrtError (as a rejection) the codes of {@link createContext}, `ERR_TRT_INPUT_UNKNOWN`, `ERR_TRT_INPUT_DIMS`, `ERR_TRT_INFER_FAILED`
    */
   async capture(shapes: Shapes = {}, options?: ContextOptions): Promise<CapturedGraph> {
-    return await this.#track(() => captureEngine(this, this.#native, shapes, options));
+    return await this.#life.run(() => captureEngine(this, this.#native, shapes, options));
   }
 
   /**
@@ -308,7 +198,7 @@ export class Engine {
    * it writes is no JSON: `details.text` has it)
    */
   async inspect(): Promise<EngineInspection> {
-    return await this.#track(() => inspectEngine(this.#native));
+    return await this.#life.run(() => inspectEngine(this.#native));
   }
 
   /**
@@ -321,7 +211,7 @@ export class Engine {
   async profile(options?: LayerProfileOptions): Promise<LayerProfile> {
     const { inputs, profiles } = this;
     const contract = { inputs, profiles, profileNames: this.manifest?.profileNames };
-    return await this.#track(() => profileEngine(this.#native, contract, options));
+    return await this.#life.run(() => profileEngine(this.#native, contract, options));
   }
 
   /**
@@ -331,7 +221,7 @@ export class Engine {
    * @throws TrtError `ERR_TRT_ENGINE_CLOSED`
    */
   memory(): EngineMemory {
-    this.#assertOpen();
+    this.#life.assertOpen();
     return measuredMemory(this.#native);
   }
 
@@ -361,8 +251,8 @@ export class Engine {
     options?: RefitOptions,
   ): Promise<readonly string[]> {
     const checked = checkedRefit(source, options);
-    const missing = await this.#track(() => this.#weights.refit(checked));
-    this.#graphWatch.look(this, this.#native);
+    const missing = await this.#life.run(() => this.#weights.refit(checked));
+    this.#inferences.tellGraphs();
     return missing;
   }
 
@@ -372,7 +262,7 @@ export class Engine {
    * @throws TrtError (as a rejection) `ERR_TRT_ENGINE_CLOSED`, `ERR_TRT_REFIT`
    */
   async refittableWeights(): Promise<RefittableWeights> {
-    return await this.#track(() => this.#weights.list());
+    return await this.#life.run(() => this.#weights.list());
   }
 
   /**
@@ -387,26 +277,18 @@ export class Engine {
   async save(path_: string | URL, options?: SaveOptions): Promise<void> {
     const output = path.resolve(filePathOf(path_, 'path'));
     const { signingKey } = checkedSaveOptions(options);
-    await this.#track(() => this.#weights.save(output, this.manifest, signingKey));
+    await this.#life.run(() => this.#weights.save(output, this.manifest, signingKey));
   }
 
   /**
-   * Frees the engine. Inferences that are on the GPU finish and resolve; those that are queued reject with `ERR_TRT_ENGINE_CLOSED`, but
-   * with `drain` they run first. Resolves when the device memory is back. Further calls do nothing and give the same promise.
+   * Frees the engine. Inferences that are on the GPU finish and resolve; those that are queued reject with `ERR_TRT_ENGINE_CLOSED` at once,
+   * but with `drain` they run first. What else is under way (`warmup`, `profile`, `refit`, …) is waited for. Resolves when the device
+   * memory is back. Further calls do nothing and give the same promise.
    *
    * @throws TrtError (as a rejection) `ERR_TRT_INVALID_ARG`
    */
   close(options?: CloseOptions): Promise<void> {
-    if (this.#closing === null) {
-      let checked: CheckedCloseOptions;
-      try {
-        checked = checkedCloseOptions(options);
-      } catch (error) {
-        return Promise.reject(error);
-      }
-      this.#closing = this.#finish(checked);
-    }
-    return this.#closing;
+    return this.#life.close(options);
   }
 
   /** `using engine`: starts {@link close} and does not wait; call that yourself to learn whether it failed. */
@@ -417,30 +299,5 @@ export class Engine {
   /** `await using engine`: {@link close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
-  }
-
-  async #finish({ drain, timeoutMs }: CheckedCloseOptions): Promise<void> {
-    this.#runner.stop(drain);
-    if (this.#running > 0) await new Promise<void>((resolve) => (this.#drained = resolve));
-    const drained = drain && (await isSettledWithin(this.#runner.whenIdle(), timeoutMs));
-    this.#runner.stop(false);
-    await nativeCall(() => this.#native.close(drained));
-    this.#runner.settleCompleted();
-  }
-
-  /** Runs `work` and keeps `close` waiting for it. */
-  async #track<T>(work: () => Promise<T>): Promise<T> {
-    this.#assertOpen();
-    this.#running += 1;
-    try {
-      return await work();
-    } finally {
-      this.#running -= 1;
-      if (this.#running === 0) this.#drained?.();
-    }
-  }
-
-  #assertOpen(): void {
-    if (this.#closing !== null) throw engineClosed();
   }
 }

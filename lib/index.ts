@@ -38,6 +38,7 @@ export type { TensorData, TensorDataByType, TensorType } from './data-types';
 export type { DeviceOptions } from './device-options';
 export type { AnyTensor } from './device-tensor';
 export type {
+  DebugOf,
   EngineDevice,
   EngineIntegrity,
   InferTiming,
@@ -58,7 +59,13 @@ export type { Finding, FindingId } from './doctor/finding';
 export type { HostReport } from './doctor/host-report';
 export type { LogLine, TrtErrorCode, TrtErrorOptions } from './errors';
 export type { ContextOptions } from './execution-context';
-export type { InferOptions, OutputsOf, OutputsOption, OutputTarget } from './infer-options';
+export type {
+  InferOptions,
+  OutputsOf,
+  OutputsOption,
+  OutputTarget,
+  TimedInferOptions,
+} from './infer-options';
 export type { CloseOptions } from './infer/close-options';
 export type { EngineGraphs } from './infer/engine-graphs';
 export type { GraphMode, GraphOptions, LaneOptions } from './infer/lane-options';
@@ -77,6 +84,7 @@ export type { LoadOptions, PlanIntegrity } from './load-options';
 export type {
   DimsRange,
   FileDigest,
+  PlanDigest,
   Flavour,
   GpuIdentity,
   InputRange,

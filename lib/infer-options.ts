@@ -3,6 +3,8 @@ import type { TensorData } from './data-types';
 import type { DeviceTensor } from './device-tensor';
 import type { TrtError } from './errors';
 import { invalidArgument } from './errors';
+import { checkDebug } from './infer/debug-option';
+import type { DebugContract } from './infer/debug-option';
 import { allOutputs, checkOutputs } from './infer/outputs-option';
 import type { Destination, OutputContract } from './infer/outputs-option';
 import { checkedOptions } from './known-keys';
@@ -68,6 +70,22 @@ export interface InferOptions<O extends OutputsOption | undefined = OutputsOptio
   readonly deadlineMs?: number | undefined;
 }
 
+/** Options of `inferTimed`: those of `infer`, and `debug`. */
+export interface TimedInferOptions<
+  O extends OutputsOption | undefined = OutputsOption | undefined,
+  D extends readonly string[] | undefined = readonly string[] | undefined,
+> extends InferOptions<O> {
+  /**
+   * Names of tensors inside of the network, whose values come as `result.debug[name]`, in the type that TensorRT computes them in. The engine must
+   * have been built with them (`BuildOptions.debugTensors`): `ERR_TRT_INVALID_ARG` for any other. None when left out.
+   *
+   * Such an inference is slow: it runs without a CUDA graph, and waits for the GPU and copies at each of the tensors. That time counts in
+   * `timing.enqueue` and `timing.compute`. Of a tensor in a loop the last round's value is given; one that TensorRT does not compute, in a branch that was
+   * not taken, is `ERR_TRT_INFER_FAILED`.
+   */
+  readonly debug?: D;
+}
+
 export interface CheckedInferOptions {
   readonly profile: number | null;
   /** `nativeTargets`, one for each of the engine's outputs, in the engine's order. */
@@ -79,6 +97,8 @@ export interface CheckedInferOptions {
   readonly signal: AbortSignal | null;
   /** 0: none */
   readonly deadlineMs: number;
+  /** Names of debug tensors; null: `debug` was not given. */
+  readonly debug: readonly string[] | null;
 }
 
 /** What the check needs to know of an engine. */
@@ -98,19 +118,24 @@ export function defaultInferOptions({
     memory: null,
     signal: null,
     deadlineMs: 0,
+    debug: null,
   };
 }
 
-/** @throws TrtError `ERR_TRT_INVALID_ARG`, `ERR_TRT_OUTPUT_UNKNOWN` */
+/**
+ * @param debugging null: the method has no option `debug`
+ * @throws TrtError `ERR_TRT_INVALID_ARG`, `ERR_TRT_OUTPUT_UNKNOWN`
+ */
 export function checkInferOptions(
-  options: InferOptions,
+  options: TimedInferOptions,
   engine: OptionsContract,
   defaults: CheckedInferOptions,
+  debugging: DebugContract | null = null,
 ): CheckedInferOptions {
-  const { profile, outputs, signal, deadlineMs } = checkedOptions<InferOptions>(
+  const { profile, outputs, signal, deadlineMs, debug } = checkedOptions<TimedInferOptions>(
     options,
     'options',
-    known,
+    debugging === null ? known : knownWhenTimed,
   );
   const { targets, destinations, memory } =
     outputs === undefined ? defaults : checkOutputs(outputs, engine);
@@ -122,10 +147,12 @@ export function checkInferOptions(
     memory,
     signal: checkSignal(signal),
     deadlineMs: checkDeadline(deadlineMs),
+    debug: debugging === null ? null : checkDebug(debug, debugging),
   };
 }
 
 const known = ['profile', 'outputs', 'signal', 'deadlineMs'] as const;
+const knownWhenTimed = [...known, 'debug'] as const;
 
 function checkSignal(signal: unknown): AbortSignal | null {
   if (signal === undefined) return null;

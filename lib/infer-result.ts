@@ -39,6 +39,30 @@ export function timingOf({ timing }: NativeInferResult): InferTiming {
   throw new TrtError('ERR_TRT_INTERNAL', 'the addon returned no timing for a timed inference');
 }
 
+/**
+ * The values of debug tensors, by name, as new tensors.
+ *
+ * @throws TrtError `ERR_TRT_UNSUPPORTED` (larger than Node's typed arrays)
+ */
+export function debugTensorsOf(
+  names: readonly string[],
+  { debug = [] }: NativeInferResult,
+): Record<string, Tensor> {
+  const entries = names.map((name, i): [string, Tensor] => {
+    const value = debug[i];
+    if (value === undefined) {
+      throw new TrtError(
+        'ERR_TRT_INTERNAL',
+        `the addon returned nothing for debug tensor ${JSON.stringify(name)}`,
+      );
+    }
+    const { type, dims, data } = value;
+    lendOutput(data);
+    return [name, new Tensor(type, viewOf({ name, type }, data, dims), dims)];
+  });
+  return Object.fromEntries(entries);
+}
+
 function define(tensors: object, tensor: Tensor | DeviceTensor): void {
   const property = { value: tensor, enumerable: true, configurable: true, writable: true };
   Object.defineProperty(tensors, '__proto__', property);
@@ -61,7 +85,7 @@ function newTensor(
 }
 
 function viewOf(
-  { name, type }: TensorInfo,
+  { name, type }: Pick<TensorInfo, 'name' | 'type'>,
   data: ArrayBuffer,
   dims: readonly number[],
 ): TensorData {

@@ -16,16 +16,17 @@ import { gpuUnsupported, planRunsOn } from './gpu-support';
 import { requireGpu } from './load-device';
 import { checkLoadOptions } from './load-options';
 import type { CheckedLoadOptions, LoadOptions } from './load-options';
-import { manifestFor, manifestPathOf, readManifest } from './manifest';
+import { manifestPathOf, readManifest } from './manifest';
 import type { Manifest } from './manifest-schema';
 import { loadOrRebuild } from './mismatch';
 import type { ModelSource } from './model-source';
 import { nativeCall } from './native-call';
 import { checkPlanFile } from './plan-file';
 import { isFolder, planInFolder } from './plan-folder';
-import { readPlanHeader } from './plan-header';
+import { planHeaderBytes, readPlanHeader } from './plan-header';
 import type { PlanHeader } from './plan-header';
-import { checkPlanIntegrity } from './plan-integrity';
+import { checkPlanIntegrity, describing, hashOf } from './plan-integrity';
+import type { ReadPlan } from './plan-integrity';
 import { copyPlan, planSourceOf } from './plan-source';
 import type { PlanSource } from './plan-source';
 import { checkPluginFiles, checkSamePlugins } from './plugin-files';
@@ -38,7 +39,7 @@ import { runtimeCacheFile } from './runtime-cache';
  * Everything that can be checked is checked before TensorRT sees a byte, in this order: the plan's header, its digest
  * against the manifest (`<plan>.json` beside a file) and its signature where `verificationKey` asks for one, its plugins, the driver
  * and the GPU, a TensorRT of the plan's flavour and exact version. So a bad plan is reported as such on a machine without a GPU too.
- * The plan is read and hashed off the JS thread.
+ * The plan is read and hashed off the JS thread, while the driver starts and the library is looked for.
  *
  * Of a folder, the plan that fits this GPU and a TensorRT that is here is loaded: one with a manifest, tuned for this GPU before others.
  *
@@ -118,17 +119,26 @@ async function loadOnce(
 ): Promise<Engine> {
   const started = performance.now();
   const { binding } = machine;
-  // Starting the driver takes about as long as hashing a plan of some size, so the two go on at once.
-  const probing = nativeCall(() => binding.probeDriver());
-  probing.catch(() => undefined); // a bad plan is reported first, and then nobody awaits this
-  const { plan, manifest } = await readPlan(binding, source, options);
+  // The driver starts, the library is found and the plan is read at once: each takes about as long. What fails of it is told in the
+  // order of the checks.
+  const probing = unheard(nativeCall(() => binding.probeDriver()));
+  const opened = await openPlan(binding, source, options);
+  const find = async ({ flavour, version }: PlanHeader): Promise<Discovery> =>
+    await machine.findLibraries({
+      library: options.library,
+      flavour,
+      goal: goalOfLoad({ flavour, version }),
+    });
+  const finding = unheard(find(opened.header));
+  const plan = await opened.read();
   const path = 'path' in source ? source.path : null;
   try {
     const header = readPlanHeader(plan.header, path);
     checkRuntimeCache(options, header);
-    const known = await manifest(plan);
+    const read = { plan, header, path };
+    const known = await opened.manifest(read);
     const { integrity, verificationKeys } = options;
-    const origin = checkPlanIntegrity({ plan, header, path }, known, integrity, verificationKeys);
+    const origin = await checkPlanIntegrity(read, known, integrity, verificationKeys);
     const needed = integrity === 'off' ? [] : (origin.manifest?.plugins ?? []);
     const plugins = await checkPluginFiles(needed, options.plugins, binding);
 
@@ -139,11 +149,7 @@ async function loadOnce(
         : planRunsOn(origin.manifest, gpu);
     if (refusal !== null) throw refusal;
 
-    const found = await machine.findLibraries({
-      library: options.library,
-      flavour: header.flavour,
-      goal: goalOfLoad(header),
-    });
+    const found = await (isSame(header, opened.header) ? finding : find(header));
     const library = chooseForLoad({
       found,
       flavour: header.flavour,
@@ -159,6 +165,7 @@ async function loadOnce(
       hostCode: options.hostCode,
       weightStreamingBudget: options.weightStreamingBudget,
       awaitRefit: options.weights !== null || isBuiltWith(origin.manifest, 'stripPlan'),
+      fixedWeights: hasFixedWeights(origin.manifest),
       ...options.lanes,
       runtimeCache:
         options.lanes.runtimeCache &&
@@ -178,6 +185,16 @@ async function loadOnce(
   }
 }
 
+/** For a promise that nobody may come to await, as something else was told first. */
+function unheard<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => undefined);
+  return promise;
+}
+
+function isSame(a: PlanHeader, b: PlanHeader): boolean {
+  return a.flavour === b.flavour && a.version === b.version;
+}
+
 function checkRuntimeCache({ lanes }: CheckedLoadOptions, { flavour }: PlanHeader): void {
   if (lanes.runtimeCache === null || flavour === 'tensorrt-rtx') return;
   throw new TrtError(
@@ -195,6 +212,12 @@ function isBuiltWith(
   return manifest?.options[option] === true;
 }
 
+function hasFixedWeights(manifest: Manifest | null): boolean {
+  if (manifest === null) return false;
+  const { stripPlan, refit } = manifest.options;
+  return stripPlan === undefined && refit === undefined;
+}
+
 /** An engine that does not get them is of no use. */
 async function giveWeights(
   native: Pick<NativeEngine, 'close'>,
@@ -204,7 +227,7 @@ async function giveWeights(
   try {
     await weights.refit({ model, signal: null });
   } catch (error) {
-    await native.close(false).catch(() => undefined);
+    await native.close().catch(() => undefined);
     throw error;
   }
 }
@@ -217,39 +240,47 @@ function noPathToRebuild(expected: string): TrtError {
   );
 }
 
-interface ReadPlan {
-  readonly plan: NativePlan;
-  /** The manifest that goes with the plan; only awaited after the header was looked at. */
-  readonly manifest: (plan: NativePlan) => Promise<Manifest | null>;
+/** A plan of which the header was seen. */
+interface OpenedPlan {
+  /** Of a file that is replaced before it is read, another's. */
+  readonly header: PlanHeader;
+  /** Once: brings the plan into native memory, and hashes it on the way where a manifest will want that. */
+  readonly read: () => Promise<NativePlan>;
+  /** The manifest that goes with what was read; only awaited after its header was looked at. */
+  readonly manifest: (read: ReadPlan) => Promise<Manifest | null>;
 }
 
-async function readPlan(
+async function openPlan(
   binding: LoadMachine['binding'],
   source: PlanSource,
   options: CheckedLoadOptions,
-): Promise<ReadPlan> {
+): Promise<OpenedPlan> {
   const given = options.manifest ?? source.manifest;
+  const { integrity } = options;
   if ('bytes' in source) {
     const bytes = await source.bytes();
-    const plan = await nativeCall(() => copyPlan(binding, bytes));
-    return { plan, manifest: () => Promise.resolve(given) };
+    return {
+      header: readPlanHeader(bytes.subarray(0, planHeaderBytes)),
+      read: () => nativeCall(() => copyPlan(binding, bytes)),
+      manifest: () => Promise.resolve(given),
+    };
   }
   const { path } = source;
-  await checkPlanFile(path);
-  if (given !== null) {
-    const plan = await nativeCall(() => binding.readPlan(path));
-    return { plan, manifest: () => Promise.resolve(given) };
-  }
-  const [before] = await Promise.allSettled([readManifest(manifestPathOf(path))]);
-  const plan = await nativeCall(() => binding.readPlan(path));
+  const readBeside = (): Promise<Manifest | null> => readManifest(manifestPathOf(path));
+  const looking = unheard(given === null ? readBeside() : Promise.resolve(given));
   return {
-    plan,
-    manifest: async () => {
-      if (before.status === 'rejected') throw before.reason;
-      const agrees = before.value !== null && manifestFor(before.value, plan.sha256) !== null;
+    header: await checkPlanFile(path),
+    async read() {
+      const before = await looking.catch(() => null);
+      return await nativeCall(() => binding.readPlan(path, hashOf(before, integrity)));
+    },
+    async manifest(read) {
+      const before = await looking;
+      if (given !== null) return given;
+      const agrees = before !== null && (await describing(before, read, integrity)) !== null;
       // A new plan may have been published in between. Its manifest is there first and names the old plan too, so a look
       // before and a look after the plan was opened see a pair that agrees.
-      return agrees ? before.value : await readManifest(manifestPathOf(path));
+      return agrees ? before : await readBeside();
     },
   };
 }

@@ -35,7 +35,11 @@ export function manifestOf(facts: BuildFacts): Manifest {
     writer: packageVersion(),
     flavour: result.flavour,
     version: result.version,
-    plan: { sha256: result.sha256, sizeBytes: result.sizeBytes },
+    plan: {
+      sha256: result.sha256,
+      sizeBytes: result.sizeBytes,
+      chunksSha256: result.chunksSha256,
+    },
     model,
     gpu: gpu && { name: gpu.name, computeCapability: gpu.computeCapability },
     computeCapabilities: facts.computeCapabilities.length > 0 ? facts.computeCapabilities : own,

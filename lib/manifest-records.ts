@@ -5,6 +5,7 @@ import type {
   LayerSummary,
   Manifest,
   ManifestSignature,
+  PlanDigest,
   PlanMemory,
   VerificationRecord,
 } from './manifest-schema';
@@ -15,6 +16,15 @@ export function fileDigest(reader: ManifestReader, part: Part): FileDigest {
   return {
     sha256: reader.matching(part, 'sha256', sha256),
     sizeBytes: reader.natural(part, 'sizeBytes'),
+  };
+}
+
+export function planDigest(reader: ManifestReader, part: Part): PlanDigest {
+  return {
+    ...fileDigest(reader, part),
+    ...(reader.has(part, 'chunksSha256')
+      ? { chunksSha256: reader.matching(part, 'chunksSha256', sha256) }
+      : {}),
   };
 }
 

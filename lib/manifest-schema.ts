@@ -125,6 +125,16 @@ export interface FileDigest {
   readonly sizeBytes: number;
 }
 
+/** A plan, by its bytes. */
+export interface PlanDigest extends FileDigest {
+  /**
+   * SHA-256 of the SHA-256 digests (32 bytes each, one behind the other) of the plan's chunks of 4 MiB (4,194,304 bytes; the last may
+   * be smaller), lower-case hex. Unlike `sha256` it can be computed on several threads, and `loadEngine` compares it where it is
+   * there. Absent in older manifests; `sha256` is compared then.
+   */
+  readonly chunksSha256?: string;
+}
+
 /** The model that a plan was built from. */
 export interface ModelIdentity extends FileDigest {
   /** The file's name; `model.onnx` for a model given as bytes. */
@@ -147,7 +157,7 @@ export interface Manifest {
   readonly flavour: Flavour;
   /** TensorRT's version: `10.6.0` (the plan's header adds its build number: `10.6.0.26`). */
   readonly version: string;
-  readonly plan: FileDigest;
+  readonly plan: PlanDigest;
   readonly model: ModelIdentity;
   /** The GPU that the plan was built on; null where it was built without one (TensorRT-RTX). */
   readonly gpu: GpuIdentity | null;
@@ -191,5 +201,5 @@ export interface Manifest {
    * Present only between the renames of a publication: what this manifest's predecessor said of the plan that stood at
    * the same path, so that whichever plan a crash left there has its true manifest. Its `previous` is never nested.
    */
-  readonly previous?: Manifest | { readonly plan: FileDigest };
+  readonly previous?: Manifest | { readonly plan: PlanDigest };
 }

@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { TrtError } from './errors';
 import { ManifestReader, type Part } from './manifest-reader';
-import { fileDigest, manifestRecords } from './manifest-records';
+import { fileDigest, manifestRecords, planDigest } from './manifest-records';
 import { tensorTypes } from './data-types';
 import { flavours } from './manifest-schema';
 import { carrySigned, rememberSigned } from './signature/signed-bytes';
@@ -99,7 +99,7 @@ function rememberOrRefuse(reader: ManifestReader, manifest: Manifest, part: Part
 }
 
 function readPrevious(reader: ManifestReader, part: Part): NonNullable<Manifest['previous']> {
-  const plan = fileDigest(reader, reader.object(part, 'plan'));
+  const plan = planDigest(reader, reader.object(part, 'plan'));
   if (!reader.has(part, 'schemaVersion')) return { plan };
   const manifest = readBody(reader, part);
   rememberOrRefuse(reader, manifest, part);
@@ -120,7 +120,7 @@ function readBody(reader: ManifestReader, part: Part): Manifest {
     writer: reader.string(part, 'writer'),
     flavour: reader.oneOf(part, 'flavour', flavours),
     version: reader.matching(part, 'version', /^\d+\.\d+\.\d+/),
-    plan: fileDigest(reader, reader.object(part, 'plan')),
+    plan: planDigest(reader, reader.object(part, 'plan')),
     model: modelIdentity(reader, reader.object(part, 'model')),
     gpu: gpu === null ? null : gpuIdentity(reader, gpu),
     computeCapabilities: reader.strings(part, 'computeCapabilities'),

@@ -3,13 +3,16 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import { TrtError } from './errors';
 import { planHeaderBytes, planInvalid, planNamed, readPlanHeader } from './plan-header';
+import type { PlanHeader } from './plan-header';
 
 /**
  * Looks at a plan's file before it is read into memory, which takes as much as the file says that it has: a sparse file of a
  * terabyte is refused here, and a file that is no plan is not read to its end. Rejects with `ERR_TRT_ENGINE_NOT_FOUND`,
  * `ERR_TRT_ENGINE_INVALID`.
+ *
+ * @returns its header, for what can begin meanwhile: another file may stand there when it is read
  */
-export async function checkPlanFile(path: string): Promise<void> {
+export async function checkPlanFile(path: string): Promise<PlanHeader> {
   // Without O_NONBLOCK, opening a FIFO would wait for its writer.
   const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch(
     (cause: unknown) => {
@@ -21,8 +24,9 @@ export async function checkPlanFile(path: string): Promise<void> {
     if (!stats.isFile()) {
       throw unreadable(path, stats.isDirectory() ? 'it is a folder' : 'it is not a regular file');
     }
-    readPlanHeader(await firstBytes(handle, path), path);
+    const header = readPlanHeader(await firstBytes(handle, path), path);
     checkPlanSize(path, stats.size);
+    return header;
   } finally {
     await handle.close();
   }

@@ -60,5 +60,5 @@ export async function copyPlan(
     if (offset > 0) await nextTurn();
     writer.write(lent.part(offset, Math.min(offset + sliceBytes, lent.byteLength)));
   }
-  return await writer.seal();
+  return writer.seal();
 }

@@ -137,7 +137,12 @@ function shapingPartsOf(request: EngineKeyFacts['request']): Record<string, Json
     // Sets: their order says nothing.
     precisions: [...request.precisions].sort(),
     computeCapabilities: [...request.computeCapabilities].sort(),
-    tuning: { ...tuning, tacticSources: tuning.tacticSources && [...tuning.tacticSources].sort() },
+    tuning: {
+      ...tuning,
+      tacticSources: tuning.tacticSources && [...tuning.tacticSources].sort(),
+      // As JSON, for what canonical JSON refuses.
+      debugTensors: tuning.debugTensors.map((name) => JSON.stringify(name)).sort(),
+    },
   };
   const entries = Object.entries(shaping).filter(([name]) => !toldElsewhere.has(name));
   return Object.fromEntries(entries) as unknown as Record<string, Json>;

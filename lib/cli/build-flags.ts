@@ -72,6 +72,7 @@ export interface BuildFlags extends ShapeOptions {
   readonly l2LimitForTiling?: number;
   readonly dlaCore?: number;
   readonly gpuFallback?: true;
+  readonly debugTensor?: readonly string[];
   readonly signKey?: string;
   readonly label?: readonly [string, string][];
   readonly json?: true;
@@ -274,7 +275,12 @@ function addTuningFlags(command: Command): void {
       (text) => parseSize(text, '--l2-limit-for-tiling'),
     )
     .option('--dla-core <index>', 'run layers on this DLA core', wholeNumber('--dla-core'))
-    .option('--gpu-fallback', 'what the DLA cannot run, the GPU does');
+    .option('--gpu-fallback', 'what the DLA cannot run, the GPU does')
+    .option(
+      '--debug-tensor <name>',
+      'tensor of the network whose value inference may ask for; makes the engine slower; repeatable',
+      repeatable((text) => [text]),
+    );
 }
 
 function addResultFlags(command: Command): Command {

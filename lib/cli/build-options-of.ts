@@ -61,6 +61,7 @@ function tuningOptionsOf(flags: BuildFlags): BuildOptions {
     tilingOptimizationLevel: flags.tilingOptimizationLevel,
     l2LimitForTiling: flags.l2LimitForTiling,
     dla: dlaOf(flags),
+    debugTensors: flags.debugTensor,
   };
 }
 

@@ -41,6 +41,7 @@ export const flagOf: Readonly<Record<string, string>> = {
   tilingOptimizationLevel: '--tiling-optimization-level',
   l2LimitForTiling: '--l2-limit-for-tiling',
   dla: '--dla-core',
+  debugTensors: '--debug-tensor',
   signingKey: '--sign-key',
   cuda: '--cuda',
   dir: '--dir',

@@ -4,7 +4,7 @@ import type { NativeGraphState } from '../binding';
 export interface EngineGraphs {
   /** `LoadOptions.graphs` */
   readonly mode: 'auto' | 'on' | 'off';
-  /** Graphs that the lanes keep now: each lane its own, one for each set of dims and of addresses of device tensors. */
+  /** Graphs that the lanes keep now: each lane its own, one for each profile, set of dims, of values of shape tensors and of addresses of device tensors. */
   readonly held: number;
   /** Graphs that were captured so far. */
   readonly captured: number;

@@ -5,8 +5,11 @@ import type { Request } from './request';
 
 type InFlightNative = Pick<
   NativeEngine,
-  'cancel' | 'collect' | 'completed' | 'discard' | 'setOnComplete' | 'waiting'
+  'cancel' | 'collect' | 'completed' | 'discard' | 'poll' | 'setOnComplete' | 'waiting'
 >;
+
+/** Node's own, whatever a test runner's fake timers put in its place later. */
+const nextTurn = setImmediate;
 
 /**
  * The requests that the native side has, by their slots. Completions come as lists of slots: all promises of a list are settled in one pass,
@@ -15,6 +18,7 @@ type InFlightNative = Pick<
 export class InFlight {
   readonly #native: InFlightNative;
   readonly #requests: (Request | undefined)[] = [];
+  /** Waking an event loop that sleeps takes a system call and a switch of threads: one that turns sees completions sooner. */
   readonly #polls: boolean;
   readonly #waiters: (() => void)[] = [];
   #count = 0;
@@ -22,8 +26,11 @@ export class InFlight {
 
   constructor(native: InFlightNative) {
     this.#native = native;
-    this.#polls = native.waiting === 'spin';
-    native.setOnComplete((slots) => this.#settle(slots));
+    this.#polls = native.waiting !== 'block';
+    native.setOnComplete((slots) => {
+      this.#settle(slots);
+      this.#startPolling();
+    });
   }
 
   add(slot: number, request: Request): void {
@@ -32,10 +39,7 @@ export class InFlight {
     if (request.limits !== null) {
       request.limits.onEnd = (reason) => this.#giveUp(slot, request, reason);
     }
-    if (this.#polls && !this.#polling) {
-      this.#polling = true;
-      setImmediate(this.#poll);
-    }
+    this.#startPolling();
   }
 
   /** Settles what is complete by now, without waiting to be told. */
@@ -49,11 +53,19 @@ export class InFlight {
     if (this.#count > 0) await new Promise<void>((resolve) => this.#waiters.push(resolve));
   }
 
-  /** Waking an event loop that sleeps takes a system call and a switch of threads: one that turns sees completions sooner. */
+  #startPolling(): void {
+    if (!this.#polls || this.#polling || this.#count === 0) return;
+    this.#polling = true;
+    nextTurn(this.#poll);
+  }
+
+  /** Once in a turn of the event loop, which goes on with everything else between two of them. */
   readonly #poll = (): void => {
-    this.settleCompleted();
-    if (this.#count > 0) setImmediate(this.#poll);
-    else this.#polling = false;
+    const slots = this.#native.poll();
+    this.#polling = slots !== false;
+    if (slots) this.#settle(slots);
+    if (this.#count === 0) this.#polling = false;
+    if (this.#polling) nextTurn(this.#poll);
   };
 
   #settle(slots: readonly number[]): void {

@@ -14,15 +14,16 @@ export interface LaneOptions {
   readonly lanes?: number | undefined;
   /**
    * How a lane waits for work and for the GPU; what an inference costs beside the GPU's own time depends on it more than on anything else.
-   * `'auto'`, the default: it spins for up to 200 µs after the last request and up to 1 ms for the GPU, then sleeps: an idle engine takes no
-   * processor time. `'spin'`: it spins for the GPU always, and for work until there was none for 100 ms; JavaScript's event loop
-   * turns without rest while an inference is under way. The lowest latency, for whole processors. `'block'`: it sleeps at once.
+   * `'auto'`, the default: it spins for up to 200 µs after the last request and up to 1 ms for the GPU, then sleeps. While an inference is
+   * under way, JavaScript's event loop turns without rest for up to 1 ms after the last submission or completion, then it sleeps and
+   * is woken (at once on less than four processors). An idle engine takes no processor time. `'spin'`: it spins for the GPU always, and for work until there was none for 100 ms; the event loop turns
+   * as long as an inference is under way. The lowest latency, for whole processors. `'block'`: all sleep at once.
    */
   readonly waiting?: 'auto' | 'spin' | 'block' | undefined;
   /**
    * CUDA graphs: a shape's kernels are captured once, and from then on launched with one call. `'auto'`, the default: captured behind the second
-   * inference of a shape in a row; `'on'`: behind the first; `'off'`: TensorRT enqueues each time. Other dims end a lane's graphs. Each
-   * lane keeps the `max` (16 when left out) that it used last, for different device tensors. A network that cannot be captured runs without: `engine.graphs` says why.
+   * inference of a shape; `'on'`: behind the first; `'off'`: TensorRT enqueues each time. Each lane keeps the `max` (16 when left out) that it used
+   * last, for different dims, values of shape tensors, profiles and device tensors. A network that cannot be captured runs without: `engine.graphs` says why.
    */
   readonly graphs?: GraphMode | GraphOptions | undefined;
   /** How many requests may wait for a lane; one more rejects with `ERR_TRT_QUEUE_FULL`, at once. 1024 when left out. */
@@ -32,7 +33,10 @@ export interface LaneOptions {
    * fit; their networks then run one after the other, and only copies overlap.
    */
   readonly contextMemory?: 'separate' | 'shared' | undefined;
-  /** TensorRT's NVTX ranges, for Nsight Systems (`setNvtxVerbosity`). `false` when left out. */
+  /**
+   * NVTX ranges for Nsight Systems: `trt-node:infer` around each inference, and TensorRT's own around each layer (`setNvtxVerbosity`), which
+   * replays of a graph do not have. `false` when left out.
+   */
   readonly nvtx?: boolean | undefined;
   /**
    * A file in which TensorRT-RTX keeps the kernels that it compiles (`IRuntimeCache`), so that the next process need not: read when the

@@ -33,9 +33,12 @@ interface Span {
   readonly use: 'taken' | 'copied' | 'read' | 'written';
 }
 
+type TensorKind = 'input' | 'output';
+
 /** What one request keeps from others. */
 export type Claim = readonly Span[];
 
+const none: readonly Span[] = [];
 const claimed = new Map<Span['owner'], Set<Span>>();
 /** As many of them are written to. Those who only read are in nobody's way who does, too. */
 let written = 0;
@@ -65,33 +68,13 @@ export function needsClaim(
  * @throws TrtError `ERR_TRT_INVALID_ARG`: two of its tensors, or one of its and one of another request under way, share memory that at
  * least one of them is written to
  */
-export function checkMemory(use: MemoryUse): readonly Span[] {
-  const spans: Span[] = [];
-  const add = (span: Span, words: string): void => {
-    if (span.start === span.end) return;
-    if (spans.some((other) => areInConflict(span, other))) {
-      throw shared(words, 'another tensor of it');
-    }
-    for (const other of claimed.get(span.owner) ?? []) {
-      if (areInConflict(span, other)) throw shared(words, 'a request that is still under way');
-    }
-    spans.push(span);
-  };
-  use.sources.forEach((source, index) => {
-    const words = `input ${JSON.stringify(use.inputs[index]?.name)}`;
-    add(spanOf(source, useOf(source, use.copied, index)), words);
-  });
-  use.destinations?.forEach((destination, index) => {
-    if (destination === null) return;
-    const target = 'memory' in destination ? destination.memory : destination.data;
-    add(spanOf(target, 'written'), `output ${JSON.stringify(use.outputs[index]?.name)}`);
-  });
-  return spans;
+export function checkMemory(use: MemoryUse): void {
+  if (claimed.size > 0 || mayOverlap(use)) spansOf(use);
 }
 
 /** Takes what a request uses until `unclaim`. @throws TrtError what `checkMemory` throws */
 export function claimMemory(use: MemoryUse): Claim {
-  const claim = checkMemory(use).filter((span) => span.use !== 'taken');
+  const claim = spansOf(use).filter((span) => span.use !== 'taken');
   for (const span of claim) {
     const spans = claimed.get(span.owner);
     if (spans === undefined) claimed.set(span.owner, new Set([span]));
@@ -99,6 +82,49 @@ export function claimMemory(use: MemoryUse): Claim {
     if (span.use === 'written') written += 1;
   }
   return claim;
+}
+
+/** Whether its tensors have to be looked at closely. As they mostly are, arrays on buffers of their own, they need not be. */
+function mayOverlap({ sources, destinations }: MemoryUse): boolean {
+  if (destinations === null) return false;
+  for (let i = 0; i < destinations.length; i += 1) {
+    const destination = destinations[i];
+    if (!destination) continue;
+    if ('memory' in destination) return true;
+    const { buffer } = destination.data;
+    for (const source of sources) if (isArray(source) && source.buffer === buffer) return true;
+    for (let other = 0; other < i; other += 1) {
+      const before = destinations[other];
+      if (before && 'data' in before && before.data.buffer === buffer) return true;
+    }
+  }
+  return false;
+}
+
+/** @throws TrtError what `checkMemory` throws */
+function spansOf(use: MemoryUse): readonly Span[] {
+  const spans: Span[] = [];
+  const add = (span: Span, kind: TensorKind, tensor: TensorInfo | undefined): void => {
+    if (span.start === span.end) return;
+    for (const other of spans) {
+      if (areInConflict(span, other)) throw shared(kind, tensor, 'another tensor of it');
+    }
+    for (const other of claimed.get(span.owner) ?? none) {
+      if (areInConflict(span, other)) {
+        throw shared(kind, tensor, 'a request that is still under way');
+      }
+    }
+    spans.push(span);
+  };
+  use.sources.forEach((source, index) => {
+    add(spanOf(source, useOf(source, use.copied, index)), 'input', use.inputs[index]);
+  });
+  use.destinations?.forEach((destination, index) => {
+    if (destination === null) return;
+    const target = 'memory' in destination ? destination.memory : destination.data;
+    add(spanOf(target, 'written'), 'output', use.outputs[index]);
+  });
+  return spans;
 }
 
 /** The request was submitted: what it had to copy is the caller's again. */
@@ -125,10 +151,7 @@ function useOf(
 ): Span['use'] {
   if (!isArray(source)) return 'read';
   if (copied === null) return isLent(source) ? 'read' : 'taken';
-  const bytes = copied[index];
-  if (!bytes) return 'read';
-  // Elsewhere: it was copied already.
-  return bytes.parts[0]?.buffer === source.buffer ? 'copied' : 'taken';
+  return copied[index] ? 'copied' : 'read';
 }
 
 function spanOf(memory: TensorData | NativeDeviceMemory, use: Span['use']): Span {
@@ -149,11 +172,11 @@ function areInConflict(one: Span, other: Span): boolean {
   );
 }
 
-function shared(words: string, user: string): TrtError {
+function shared(kind: TensorKind, tensor: TensorInfo | undefined, user: string): TrtError {
   return new TrtError(
     'ERR_TRT_INVALID_ARG',
-    `expected memory of its own for ${words}, but ${user} uses it, and one of the two is written to. Pass other memory, or wait ` +
-      'for the other request.',
-    { details: { argument: words.startsWith('input') ? 'inputs' : 'options.outputs' } },
+    `expected memory of its own for ${kind} ${JSON.stringify(tensor?.name)}, but ${user} uses it, and one of the two is written to. ` +
+      'Pass other memory, or wait for the other request.',
+    { details: { argument: kind === 'input' ? 'inputs' : 'options.outputs' } },
   );
 }

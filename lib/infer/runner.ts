@@ -1,9 +1,15 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { NativeArray, NativeDeviceMemory, NativeEngine, NativeStaging } from '../binding';
+import type {
+  NativeArray,
+  NativeDeviceMemory,
+  NativeEngine,
+  NativeInferResult,
+  NativeStaging,
+} from '../binding';
 import { nativeMemoryOf } from '../device-tensor-internals';
 import { invalidArgument } from '../errors';
 import { checkInferOptions, defaultInferOptions } from '../infer-options';
-import type { CheckedInferOptions, InferOptions, OptionsContract } from '../infer-options';
+import type { CheckedInferOptions, OptionsContract, TimedInferOptions } from '../infer-options';
 import { copySlices, sliceBytes } from '../input-copy';
 import { isArray, readInputs } from '../input-reading';
 import type { DeviceInputs } from '../input-reading';
@@ -12,11 +18,13 @@ import type { InputBytes } from '../input-validation';
 import type { TensorInfo } from '../manifest-schema';
 import { asTrtError, nativeCall } from '../native-call';
 import { CallCache } from './call-cache';
+import type { DebugContract } from './debug-option';
 import { engineClosed } from './engine-closed';
 import { InFlight } from './in-flight';
 import { GivenUp, Limits } from './limits';
 import { checkMemory, claimMemory, needsCheck, needsClaim, unclaimCopied } from './memory-claims';
 import type { MemoryUse } from './memory-claims';
+import { Repeat } from './repeat';
 import { Request } from './request';
 import type { Outcome, Prepared } from './request';
 import type { Warmup } from './warmup';
@@ -25,6 +33,9 @@ import type { Warmup } from './warmup';
 export interface RunnerContract extends OptionsContract {
   readonly inputs: readonly TensorInfo[];
 }
+
+/** What `runAgain` says by nothing: all outputs are where the caller wanted them. */
+const inCallersArrays: NativeInferResult = [];
 
 type NativeSources = readonly (NativeArray | NativeDeviceMemory | null)[];
 
@@ -36,6 +47,7 @@ export class InferRunner {
   readonly #gpu: DeviceInputs;
   readonly #calls: CallCache;
   readonly #inFlight: InFlight;
+  readonly #repeat = new Repeat();
   #state: 'open' | 'draining' | 'closed' = 'open';
   /** Requests whose inputs are being copied: the native side does not know of them yet. */
   #copying = 0;
@@ -53,14 +65,19 @@ export class InferRunner {
   /**
    * Checks a request, and registers what is new about it.
    *
+   * @param debugging of `inferTimed` alone
    * @throws TrtError the codes of `infer` about arguments; what the caller's own getters throw; the reason of an aborted signal
    */
-  prepare(inputs: unknown, options: InferOptions | undefined): Prepared {
+  prepare(
+    inputs: unknown,
+    options: TimedInferOptions | undefined,
+    debugging: DebugContract | null = null,
+  ): Prepared {
     this.assertOpen();
     const checked =
       options === undefined
         ? this.#defaults
-        : checkInferOptions(options, this.#engine, this.#defaults);
+        : checkInferOptions(options, this.#engine, this.#defaults, debugging);
     const given = readInputs(this.#engine.inputs, inputs, this.#gpu);
     const { profile, targets, signal } = checked;
     const { call, sources } = this.#calls.resolve(given, profile, targets, this.assertOpen);
@@ -69,20 +86,31 @@ export class InferRunner {
   }
 
   /** Runs it on the calling thread. */
-  runSync({ call, sources, options }: Prepared, timed: boolean): Outcome {
+  runSync(prepared: Prepared, timed: boolean): Outcome {
+    const { call, sources, options } = prepared;
     if (options.deadlineMs !== 0) {
       const expected = 'no deadline for inferSync, which nothing can interrupt,';
       throw invalidArgument('options.deadlineMs', expected, options.deadlineMs);
     }
     if (needsCheck(options)) checkMemory(this.#memoryOf(sources, options, null));
     try {
-      const inputs = sources as NativeSources;
-      const result = this.#native.runSync(call.id, inputs, null, options.memory, timed);
+      const result = this.#repeat.fits(prepared, timed)
+        ? (this.#native.runAgain() ?? inCallersArrays)
+        : this.#runNew(prepared, timed);
       if (result.dims !== undefined) call.outputDims = result.dims;
       return { result, dims: call.outputDims };
     } catch (error) {
+      this.#repeat.forget();
       throw asTrtError(error);
     }
+  }
+
+  #runNew(prepared: Prepared, timed: boolean): NativeInferResult {
+    const { call, sources, options } = prepared;
+    const inputs = sources as NativeSources;
+    const result = this.#native.runSync(call.id, inputs, null, options.memory, timed);
+    this.#repeat.keep(prepared, result);
+    return result;
   }
 
   /**
@@ -128,6 +156,7 @@ export class InferRunner {
   /** No new requests. Those whose inputs are being copied go on with `drain`, and fail without. */
   stop(drain: boolean): void {
     this.#state = drain ? 'draining' : 'closed';
+    this.#repeat.forget();
   }
 
   /** Resolves when no request is under way. */
@@ -152,14 +181,18 @@ export class InferRunner {
   #submit(request: Request, inputs: NativeSources, staging: NativeStaging | null): void {
     const { call, options, timed, limits } = request;
     const deadlineMs = limits === null ? 0 : limits.remainingMs;
-    const { memory } = options;
-    const slot = this.#native.submit(call.id, inputs, staging, memory, timed, deadlineMs);
+    const { memory, debug } = options;
+    // An argument more is time more, for everyone who does not debug.
+    const slot =
+      debug === null || debug.length === 0
+        ? this.#native.submit(call.id, inputs, staging, memory, timed, deadlineMs)
+        : this.#native.submit(call.id, inputs, staging, memory, timed, deadlineMs, debug);
     this.#inFlight.add(slot, request);
   }
 
   /**
-   * Of each input of a large request the bytes that are to be copied, null for those that the GPU reads where they are; null when nothing is.
-   * Staging is as large as all inputs, so one small array is enough for it not to be pinned on the JS thread.
+   * Of each input of a large request the bytes that are to be copied, null for those that the GPU reads where they are; null when the native
+   * side may copy all of them at once.
    */
   #unpinned({ call, sources }: Prepared): (InputBytes | null)[] | null {
     const inputs = sources.map((source, index) => {
@@ -169,8 +202,7 @@ export class InferRunner {
       return { name, parts: partsOf(source, byteLength), byteLength };
     });
     const bytes = inputs.reduce((sum, input) => sum + (input?.byteLength ?? 0), 0);
-    if (bytes === 0) return null;
-    return bytes > sliceBytes ? inputs : inputs.map(privateBytes);
+    return bytes > sliceBytes ? inputs : null;
   }
 
   /**
@@ -208,11 +240,6 @@ export class InferRunner {
     }
     return await request.promise;
   }
-}
-
-/** A copy, as the caller may fill so little anew as soon as `run` returns. */
-function privateBytes(input: InputBytes | null): InputBytes | null {
-  return input && { ...input, parts: input.parts.map((part) => part.slice()) };
 }
 
 /** The error of a request that `InferRunner.run` rejected with `reason`. Call it after the await, for the caller's stack. */

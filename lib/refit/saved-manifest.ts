@@ -1,5 +1,5 @@
 import { compareVersions } from '../discovery/versions';
-import type { FileDigest, Flavour, Manifest, ModelIdentity } from '../manifest-schema';
+import type { Flavour, Manifest, ModelIdentity, PlanDigest } from '../manifest-schema';
 import { packageVersion } from '../package-version';
 
 /** Where an engine's weights come from. */
@@ -13,7 +13,7 @@ export interface WeightsOrigin {
 export const planWeights: WeightsOrigin = { model: null, named: false };
 
 /** A plan that was just written. */
-export interface SavedPlan extends FileDigest {
+export interface SavedPlan extends PlanDigest {
   /** Of the TensorRT that wrote it: a version-compatible plan may be loaded by a later one. */
   readonly version: string;
 }
@@ -21,7 +21,7 @@ export interface SavedPlan extends FileDigest {
 /** The manifest of an engine that is saved: what was said of the plan that it came from, as far as it still holds. */
 export function savedManifest(
   loaded: Manifest,
-  { sha256, sizeBytes, version }: SavedPlan,
+  { version, ...plan }: SavedPlan,
   { model, named }: WeightsOrigin,
 ): Manifest {
   // The signature was over another plan, the cache's key is that of the build's own, and `previous` was the loaded file's matter.
@@ -36,7 +36,7 @@ export function savedManifest(
     ...kept,
     writer: packageVersion(),
     version,
-    plan: { sha256, sizeBytes },
+    plan,
     ...(model === null ? {} : { model }),
     options: isNamed ? { ...options, namedWeights: true } : options,
     ...(same && verification !== undefined ? { verification } : {}),

@@ -4,10 +4,10 @@ import { checkedVerificationKey, type VerificationKeys } from './verify';
 /**
  * How a plan is checked before TensorRT sees it; an engine file is executable code.
  *
- * `digest`: the plan's SHA-256 must be the one in its manifest. It finds corruption, not an attacker, who could change
+ * `digest`: the plan's SHA-256 (`chunksSha256` where it is there) must be the one in its manifest. It finds corruption, not an attacker, who could change
  * both. A plan without a manifest (trtexec's, or bytes) gets the check of its header alone, and `engine.integrity` is
  * `unverified` then. `signature`: `verificationKey` must confirm the manifest's signature too; a plan without a manifest is an
- * error. `off`: the digest is not compared.
+ * error. `off`: nothing is hashed. A manifest whose size, flavour and version are the plan's counts as its own; any other is not used.
  */
 export type PlanIntegrity = 'digest' | 'signature' | 'off';
 

@@ -76,10 +76,13 @@ async function openEngine(
   { sha256, ...setup }: PlanSetup,
 ): Promise<Engine> {
   requireGpu(await nativeCall(() => binding.probeDriver()), setup.device);
-  const plan = await nativeCall(() => binding.readPlan(planPath));
+  const hash = sha256 === null ? null : 'sha256';
+  const plan = await nativeCall(() => binding.readPlan(planPath, hash));
   try {
-    if (sha256 !== null && plan.sha256 !== sha256)
-      throw replacedPlan(planPath, sha256, plan.sha256);
+    if (sha256 !== null) {
+      const found = await nativeCall(() => plan.hash('sha256'));
+      if (found !== sha256) throw replacedPlan(planPath, sha256, found);
+    }
     const native = await nativeCall(() =>
       binding.loadEngine({
         ...setup,

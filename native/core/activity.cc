@@ -1,5 +1,6 @@
 #include "core/activity.h"
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <cstdlib>
@@ -18,6 +19,7 @@ constexpr std::chrono::seconds kLongestWait(5);
 struct State {
   std::mutex mutex;
   std::condition_variable changed;
+  // Entries stay when they come to 0: most environments come again.
   std::map<Environment, int> inside;
   // By an 'exit' listener: of one environment. By a handler of exit(): of all.
   std::optional<Environment> exiting_environment;
@@ -26,6 +28,13 @@ struct State {
   std::chrono::steady_clock::time_point deadline;  // of all handlers together, set by the first
   std::set<const void*> reasons;
 
+  bool IsEmpty() const {
+    return std::ranges::all_of(inside, [](const auto& entry) { return entry.second == 0; });
+  }
+  bool IsEmpty(Environment environment) const {
+    const auto own = inside.find(environment);
+    return own == inside.end() || own->second == 0;
+  }
   bool IsClosedTo(Environment environment) const {
     return exiting || exiting_environment == environment;
   }
@@ -53,7 +62,7 @@ void WaitAtExit() {
   State& state = GetState();
   std::unique_lock<std::mutex> lock(state.mutex);
   state.exiting = true;
-  WaitForThoseInside(&state, &lock, [&] { return state.inside.empty(); });
+  WaitForThoseInside(&state, &lock, [&] { return state.IsEmpty(); });
 }
 
 }  // namespace
@@ -67,13 +76,15 @@ void BeginExit() {
   std::unique_lock<std::mutex> lock(state.mutex);
   const Environment environment = Current();
   state.exiting_environment = environment;
-  WaitForThoseInside(&state, &lock, [&] { return !state.inside.contains(environment); });
+  WaitForThoseInside(&state, &lock, [&] { return state.IsEmpty(environment); });
 }
 
 void EndEnvironment() {
   State& state = GetState();
   const std::lock_guard<std::mutex> lock(state.mutex);
   if (state.exiting_environment == Current()) state.exiting_environment.reset();
+  const auto own = state.inside.find(Current());
+  if (own != state.inside.end() && own->second == 0) state.inside.erase(own);
   state.changed.notify_all();
 }
 
@@ -90,10 +101,9 @@ Activity::Activity() {
 Activity::~Activity() {
   State& state = GetState();
   const std::lock_guard<std::mutex> lock(state.mutex);
-  const auto own = state.inside.find(Current());
-  if (--own->second > 0) return;
-  state.inside.erase(own);
-  state.changed.notify_all();
+  if (--state.inside.find(Current())->second > 0) return;
+  // Whoever waits for that has said so before.
+  if (state.exiting || state.exiting_environment) state.changed.notify_all();
 }
 
 bool Activity::IsExiting(Environment environment) {

@@ -16,6 +16,7 @@
 #include <mutex>
 #include <system_error>
 
+#include "core/chunks.h"
 #include "core/descriptor.h"
 #include "core/error.h"
 #include "core/sha256.h"
@@ -59,6 +60,24 @@ size_t ReadSome(int fd, const std::string& path, uint8_t* to, size_t size) {
   }
 }
 
+Error BecameShorter(const std::string& path) {
+  return NotReadable(path, "it became shorter while it was read");
+}
+
+void ReadWhole(int fd, const std::string& path, uint8_t* to, const Chunk& chunk) {
+  size_t done = 0;
+  while (done < chunk.size) {
+    const ssize_t count =
+        pread(fd, to + done, chunk.size - done, static_cast<off_t>(chunk.offset + done));
+    if (count == 0) throw BecameShorter(path);
+    if (count > 0) {
+      done += static_cast<size_t>(count);
+    } else if (errno != EINTR) {
+      throw NotReadable(path, std::strerror(errno));
+    }
+  }
+}
+
 }  // namespace
 
 ByteBlock::ByteBlock(size_t size) : size_(size) {
@@ -98,7 +117,7 @@ ByteBlock ReadFile(const std::string& path, FileDigest* digest) {
       while (done < size) {
         const size_t count = ReadSome(file.get(), path, block.data() + done,
                                       std::min<size_t>(kSliceBytes, size - done));
-        if (count == 0) throw NotReadable(path, "it became shorter while it was read");
+        if (count == 0) throw BecameShorter(path);
         done += count;
         tell(done, false);
       }
@@ -129,7 +148,22 @@ ByteBlock ReadFile(const std::string& path, FileDigest* digest) {
     hashed = until;
   }
   if (reading.valid()) reading.get();
-  *digest = {hash.FinishHex(), size};
+  *digest = {hash.FinishHex(), size, ""};
+  return block;
+}
+
+ByteBlock ReadFileInChunks(const std::string& path, std::string* chunks_sha256) {
+  uint64_t size = 0;
+  const Descriptor file = OpenRegular(path, &size);
+  ByteBlock block(size);
+  ChunkDigests digests(chunks_sha256 == nullptr ? 0 : size);
+  ForEachChunk(size, [&](const Chunk& chunk) {
+    uint8_t* const to = block.data() + chunk.offset;
+    ReadWhole(file.get(), path, to, chunk);
+    // On the thread that has it in its cache.
+    if (chunks_sha256 != nullptr) digests.Hash(chunk, to);
+  });
+  if (chunks_sha256 != nullptr) *chunks_sha256 = digests.FinishHex();
   return block;
 }
 
@@ -165,7 +199,7 @@ HashedFile HashOpenFile(const Descriptor& file, const std::string& path,
     hash.Update(slice.data(), count);
     total += count;
   }
-  return {{hash.FinishHex(), total}, std::move(identity)};
+  return {{hash.FinishHex(), total, ""}, std::move(identity)};
 }
 
 FileDigest WriteNewFile(const std::string& path, const void* data, size_t size) {
@@ -193,7 +227,13 @@ FileDigest WriteNewFile(const std::string& path, const void* data, size_t size) 
   }
   if (fsync(file.get()) != 0) throw failed("fsync");
   if (file.Close() != 0) throw failed("close");
-  return {hash.FinishHex(), size};
+  return {hash.FinishHex(), size, ""};
+}
+
+FileDigest WriteNewPlan(const std::string& path, const void* data, size_t size) {
+  FileDigest digest = WriteNewFile(path, data, size);
+  digest.chunks_sha256 = ChunksSha256(static_cast<const uint8_t*>(data), size);
+  return digest;
 }
 
 FileDigest ReplaceFile(const std::string& path, const void* data, size_t size) {

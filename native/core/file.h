@@ -14,6 +14,7 @@ class Descriptor;
 struct FileDigest {
   std::string sha256;
   uint64_t size_bytes = 0;
+  std::string chunks_sha256;  // of a plan that was written here; else empty
 };
 
 // A block of bytes that owns its memory; malloc'd, so that gigabytes are not zeroed first.
@@ -41,6 +42,9 @@ class ByteBlock {
 // Reads a regular file whole and hashes it. A missing, unreadable or special file throws Error(kEngineNotFound).
 ByteBlock ReadFile(const std::string& path, FileDigest* digest);
 
+// The same on several threads. `chunks_sha256`: see ChunkDigests; null: nothing is hashed.
+ByteBlock ReadFileInChunks(const std::string& path, std::string* chunks_sha256);
+
 // Asked between two slices of a long read; false ends it with Error(kInternal).
 using KeepGoing = std::function<bool()>;
 
@@ -62,6 +66,9 @@ HashedFile HashOpenFile(const Descriptor& file, const std::string& path,
 
 // Creates `path`, which must not exist, writes and fsyncs it. On failure nothing is left and Error(kWrite) is thrown.
 FileDigest WriteNewFile(const std::string& path, const void* data, size_t size);
+
+// The same, with `chunks_sha256` in the digest.
+FileDigest WriteNewPlan(const std::string& path, const void* data, size_t size);
 
 // Writes a file beside `path` and puts it in its place, so that at any moment one of the two stands there, whole. On failure
 // the old one does, and Error(kWrite) is thrown.

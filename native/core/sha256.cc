@@ -150,7 +150,7 @@ void Sha256::Update(const void* data, size_t size) {
   pending_size_ = rest;
 }
 
-std::string Sha256::FinishHex() {
+Sha256Digest Sha256::Finish() {
   const uint64_t bits = total_size_ * 8;
   uint8_t tail[kBlockBytes * 2] = {0x80};
   const size_t tail_size =
@@ -159,10 +159,19 @@ std::string Sha256::FinishHex() {
     tail[tail_size - 1 - i] = static_cast<uint8_t>(bits >> (8 * i));
   }
   Update(tail, tail_size);
+  Sha256Digest digest;
+  for (size_t i = 0; i < digest.size(); ++i) {
+    digest[i] = static_cast<uint8_t>(state_[i / 4] >> (24 - 8 * (i % 4)));
+  }
+  return digest;
+}
+
+std::string Sha256::FinishHex() {
   std::string hex;
   hex.reserve(64);
-  for (const uint32_t word : state_) {
-    for (int shift = 28; shift >= 0; shift -= 4) hex += "0123456789abcdef"[(word >> shift) & 15];
+  for (const uint8_t byte : Finish()) {
+    hex += "0123456789abcdef"[byte >> 4];
+    hex += "0123456789abcdef"[byte & 15];
   }
   return hex;
 }

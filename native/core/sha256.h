@@ -8,10 +8,14 @@
 
 namespace trtnode {
 
+using Sha256Digest = std::array<uint8_t, 32>;
+
 class Sha256 {
  public:
   void Update(const void* data, size_t size);
-  // Lower-case hex. The object is spent afterwards.
+  // The object is spent afterwards.
+  Sha256Digest Finish();
+  // The same in lower-case hex.
   std::string FinishHex();
 
  private:

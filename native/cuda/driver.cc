@@ -46,6 +46,7 @@ bool Resolve(const DynamicLibrary& library, DriverTable* table, std::string* mis
   find(table->StreamBeginCapture, "cuStreamBeginCapture_v2");
   find(table->StreamEndCapture, "cuStreamEndCapture");
   find(table->StreamIsCapturing, "cuStreamIsCapturing");
+  find(table->GraphGetNodes, "cuGraphGetNodes");
   find(table->GraphDestroy, "cuGraphDestroy");
   find(table->GraphInstantiate, "cuGraphInstantiateWithFlags");
   find(table->GraphUpload, "cuGraphUpload");

@@ -45,6 +45,7 @@ struct DriverTable {
   CUresult (*StreamBeginCapture)(CUstream stream, CUstreamCaptureMode mode);
   CUresult (*StreamEndCapture)(CUstream stream, CUgraph* graph);
   CUresult (*StreamIsCapturing)(CUstream stream, CUstreamCaptureStatus* status);
+  CUresult (*GraphGetNodes)(CUgraph graph, CUgraphNode* nodes, size_t* count);
   CUresult (*GraphDestroy)(CUgraph graph);
   CUresult (*GraphInstantiate)(CUgraphExec* executable, CUgraph graph, unsigned long long flags);
   CUresult (*GraphUpload)(CUgraphExec executable, CUstream stream);

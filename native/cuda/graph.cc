@@ -44,6 +44,10 @@ Graph Graph::Capture(const Stream& stream, const std::function<void()>& enqueue)
   }
   CheckCuda(graph.End(stream), "cuStreamEndCapture");
   if (graph.get() == nullptr) throw Error(ErrorCode::kCuda, "cuStreamEndCapture gave no graph");
+  size_t nodes = 0;
+  CheckCuda(driver.GraphGetNodes(graph.get(), nullptr, &nodes), "cuGraphGetNodes");
+  // What a plugin puts on a stream of its own choice no capture sees, and no launch would do again.
+  if (nodes == 0) throw Error(ErrorCode::kCuda, "nothing was put on the stream that was captured");
   CUgraphExec executable = nullptr;
   CheckCuda(driver.GraphInstantiate(&executable, graph.get(), 0), "cuGraphInstantiate");
   return Graph(executable);

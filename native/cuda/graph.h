@@ -13,8 +13,8 @@ class Stream;
 class Graph {
  public:
   // Records what `enqueue` puts on the stream instead of running it. What others put on other streams meanwhile is not
-  // affected (thread-local mode). Throws what `enqueue` threw, and Error(kCuda | kOutOfMemory | kCudaContextLost); the stream
-  // can be used as before all the same. Long: milliseconds for a large network.
+  // affected (thread-local mode). Throws what `enqueue` threw, and Error(kCuda | kOutOfMemory | kCudaContextLost), also where
+  // `enqueue` put nothing on it; the stream can be used as before all the same. Long: milliseconds for a large network.
   static Graph Capture(const Stream& stream, const std::function<void()>& enqueue);
 
   Graph() = default;

@@ -27,7 +27,17 @@ class DeviceMemory::Block {
   bool Idle() {
     const std::lock_guard<std::mutex> lock(mutex_);
     ForgetDone();
-    return !written_ && reads_.empty();
+    return holds_ == 0 && !written_ && reads_.empty();
+  }
+
+  void Announce() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    ++holds_;
+  }
+
+  void Renounce() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    --holds_;
   }
 
   void WaitReady(const Stream& stream, const Event* own) {
@@ -83,6 +93,7 @@ class DeviceMemory::Block {
   std::mutex mutex_;           // guards what follows
   SharedEvent written_;
   std::vector<SharedEvent> reads_;  // since it was written
+  size_t holds_ = 0;
 };
 
 DeviceMemory::DeviceMemory(std::shared_ptr<Block> block, CUdeviceptr pointer, size_t size)
@@ -112,6 +123,12 @@ std::shared_ptr<DeviceMemory> DeviceMemory::Part(size_t offset, size_t size) con
 const Device& DeviceMemory::device() const { return block_->device; }
 
 bool DeviceMemory::Idle() { return block_->Idle(); }
+
+DeviceMemory::Hold::Hold(const DeviceMemory& memory) : block_(memory.block_) { block_->Announce(); }
+
+DeviceMemory::Hold::~Hold() {
+  if (block_) block_->Renounce();
+}
 
 void DeviceMemory::WaitReady(const Stream& stream, const Event* own) {
   block_->WaitReady(stream, own);

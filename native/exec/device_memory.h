@@ -16,6 +16,8 @@ namespace trtnode {
 class Device;
 
 class DeviceMemory {
+  class Block;
+
  public:
   using SharedEvent = std::shared_ptr<const Event>;
 
@@ -39,8 +41,22 @@ class DeviceMemory {
   }
   size_t size() const { return size_; }
   const Device& device() const;
-  // Whether nothing is under way.
+  // Whether nothing is under way, or announced.
   bool Idle();
+
+  // Announces work that no stream has yet: while it lives, the memory is not idle.
+  class Hold {
+   public:
+    explicit Hold(const DeviceMemory& memory);
+    ~Hold();
+    Hold(Hold&& other) noexcept = default;
+    Hold& operator=(Hold&& other) = delete;
+    Hold(const Hold&) = delete;
+    Hold& operator=(const Hold&) = delete;
+
+   private:
+    std::shared_ptr<Block> block_;
+  };
 
   // What is put on `stream` from now on runs after the last write. A no-op where that is done, and where `own` is its event: who
   // writes on one stream alone needs no wait for itself.
@@ -55,8 +71,6 @@ class DeviceMemory {
   void MarkRead(SharedEvent done);
 
  private:
-  class Block;
-
   DeviceMemory(std::shared_ptr<Block> block, CUdeviceptr pointer, size_t size);
 
   const std::shared_ptr<Block> block_;

@@ -39,6 +39,12 @@ void RequireMemory(const LaneOptions& options, const Device& device, const Loade
       .With("freeBytes", static_cast<double>(free));
 }
 
+// Whoever closed the engine meanwhile has left them to this thread.
+void LetGo(std::shared_ptr<Lanes> lanes) {
+  const Activity activity;
+  lanes.reset();
+}
+
 }  // namespace
 
 std::shared_ptr<EngineSession> EngineSession::Load(const LibraryFiles& files, const LoadSpec& spec,
@@ -67,7 +73,7 @@ std::shared_ptr<EngineSession> EngineSession::Load(const Device& device, Backend
   std::shared_ptr<LoadedEngine> engine = backend.Deserialize(spec, plan->data(), plan->size(), log);
   const size_t plan_bytes = plan->size();
   plan->Reset();
-  auto weights = std::make_unique<EngineWeights>(engine, spec.await_refit, plan_bytes);
+  auto weights = std::make_unique<EngineWeights>(engine, spec, plan_bytes);
   return std::shared_ptr<EngineSession>(
       new EngineSession(device, backend, std::move(engine), std::move(weights), options));
 }
@@ -103,6 +109,13 @@ std::shared_ptr<Lanes> EngineSession::MakeLanes(const std::shared_ptr<LoadedEngi
 bool EngineSession::closed() {
   const std::lock_guard<std::mutex> lock(mutex_);
   return !engine_;
+}
+
+bool EngineSession::IsDebugTensor(const std::string& name) {
+  // No pointer leaves the lock: the last to have one frees the engine, which is not for the JS thread.
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (!engine_) throw EngineClosed();
+  return engine_->IsDebugTensor(name);
 }
 
 std::shared_ptr<LoadedEngine> EngineSession::OpenEngine() {
@@ -147,6 +160,13 @@ PinnedLease EngineSession::TakeStaging(size_t size) {
 }
 
 void EngineSession::Submit(std::shared_ptr<InferJob> job) {
+  job->holds.clear();
+  for (const InputSource& input : job->inputs) {
+    if (input.memory) job->holds.emplace_back(*input.memory);
+  }
+  for (const OutputTarget& target : job->targets) {
+    if (target.memory) job->holds.emplace_back(*target.memory);
+  }
   std::shared_ptr<Lanes> lanes;
   job->error = LanesFor(&lanes);
   if (lanes) {
@@ -166,6 +186,15 @@ void EngineSession::RunNow(InferJob* job) {
 bool EngineSession::Cancel(const InferJob* job) {
   std::shared_ptr<Lanes> lanes;
   return !LanesFor(&lanes) && lanes->Cancel(job);
+}
+
+void EngineSession::DiscardQueued() {
+  std::shared_ptr<Lanes> lanes;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    lanes = lanes_;
+  }
+  if (lanes) lanes->DiscardQueued();
 }
 
 template <typename Work>
@@ -196,9 +225,13 @@ auto EngineSession::WithWeights(Work work) {
 void EngineSession::Warm(InferJob* job) {
   std::shared_ptr<Lanes> lanes;
   if (const std::optional<Error> error = LanesFor(&lanes)) throw Error(*error);
-  lanes->RunOnEach(job);
-  // Whoever closes meanwhile is to be their last owner.
-  lanes.reset();
+  try {
+    lanes->RunOnEach(job);
+  } catch (...) {
+    LetGo(std::move(lanes));
+    throw;
+  }
+  LetGo(std::move(lanes));
   // What it compiled outlives a process that ends without closing the engine.
   WithWeights([](const std::shared_ptr<LoadedEngine>& engine, OperationLog*) {
     const Activity activity;
@@ -247,7 +280,9 @@ EngineMemory EngineSession::Memory() {
   if (!lanes_) return memory;
   memory.lanes = lanes();
   memory.tensors = lanes_->TensorBytes();
-  if (options_.context_memory == ContextMemory::kShared) memory.contexts += memory.context;
+  // Beside what TensorRT holds for each of them.
+  const bool shared = options_.context_memory == ContextMemory::kShared;
+  memory.contexts += memory.context * (shared ? 1 : lanes());
   return memory;
 }
 

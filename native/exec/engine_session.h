@@ -52,6 +52,8 @@ class EngineSession {
     return hardware_compatibility_level_;
   }
   int aux_streams() const { return aux_streams_; }
+  // Whether inference may ask for its value. Throws Error(kEngineClosed).
+  bool IsDebugTensor(const std::string& name);
 
   // With the number of lanes that was chosen.
   const LaneOptions& options() const { return options_; }
@@ -71,6 +73,8 @@ class EngineSession {
   void Warm(InferJob* job);
   // True: it was still queued, will never run, and its `done` is never called.
   bool Cancel(const InferJob* job);
+  // What is queued fails with Error(kEngineClosed); what runs goes on.
+  void DiscardQueued();
   std::string Inspect();
   // They throw Error(kRefit) while weights are missing, and Error(kEngineClosed). Long: not for the JS thread.
   std::shared_ptr<ManualContext> CreateContext(int profile);

@@ -21,8 +21,8 @@ Error NothingToRefit() {
       .With("reason", std::string("not-refittable"));
 }
 
-// null for an engine that cannot be refitted. Asking is the only way to know: TensorRT 10.6 says so of a stripped plan too, which
-// would infer without its weights. Its words are about our question, so that no error shall show them.
+// null for an engine that cannot be refitted. Asking is the only way to know, unless the plan's maker tells: TensorRT 10.6 says so
+// of a stripped plan too, which would infer without its weights. It takes half as long as opening the plan. Its words are about our question, so that no error shall show them.
 std::unique_ptr<Refitter> TryRefitter(LoadedEngine* engine) {
   OperationLog unheard;
   const LogScope scope(&unheard);
@@ -61,9 +61,11 @@ Error WeightsMissing(const std::vector<std::string>& names) {
       .With("weights", names);
 }
 
-EngineWeights::EngineWeights(std::shared_ptr<LoadedEngine> engine, bool await_refit,
+EngineWeights::EngineWeights(std::shared_ptr<LoadedEngine> engine, const LoadSpec& spec,
                              size_t plan_bytes)
     : engine_(std::move(engine)) {
+  const bool await_refit = spec.await_refit;
+  if (!await_refit && spec.fixed_weights && !engine_->IsRefittable()) return;
   const std::unique_ptr<Refitter> refitter = TryRefitter(engine_.get());
   if (!refitter || (await_refit && refitter->All().empty())) {
     if (await_refit) throw NothingToRefit();

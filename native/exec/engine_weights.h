@@ -21,9 +21,9 @@ using RefitSource = std::variant<ModelWeights, std::vector<NamedWeights>>;
 // Used by one thread at a time, with the device's context current.
 class EngineWeights {
  public:
-  // `plan_bytes`: size of the plan that the engine came from. Throws Error(kRefit) when `await_refit` and the engine cannot be
-  // refitted.
-  EngineWeights(std::shared_ptr<LoadedEngine> engine, bool await_refit, size_t plan_bytes);
+  // `plan_bytes`: size of the plan that the engine came from. Throws Error(kRefit) when the load awaits a refit and the engine
+  // cannot be refitted.
+  EngineWeights(std::shared_ptr<LoadedEngine> engine, const LoadSpec& spec, size_t plan_bytes);
 
   bool refittable() const { return refittable_; }
 

@@ -2,24 +2,28 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <thread>
 
 namespace trtnode {
 namespace {
 
-constexpr std::chrono::milliseconds kLongestSpin(1);
 // Between two questions: each takes the driver's locks, which other lanes want for their work.
 constexpr int kPausesPerQuestion = 16;
 
 std::atomic<unsigned> spinning = 0;
 
-bool MaySpin() {
+// `left`: permits that are not the caller's to take.
+bool MaySpin(unsigned left) {
   static const unsigned most = std::max(1U, std::thread::hardware_concurrency() / 2);
-  if (spinning.fetch_add(1, std::memory_order_relaxed) < most) return true;
+  if (spinning.fetch_add(1, std::memory_order_relaxed) + left < most) return true;
   spinning.fetch_sub(1, std::memory_order_relaxed);
   return false;
 }
+
+void SpinsNoMore() { spinning.fetch_sub(1, std::memory_order_relaxed); }
+
+// Of the calling thread: how many ThreadSpinPermits are taken.
+thread_local unsigned taken_on_thread = 0;
 
 }  // namespace
 
@@ -29,10 +33,24 @@ void Pause() {
 #endif
 }
 
-SpinPermit::SpinPermit() : granted_(MaySpin()) {}
+SpinPermit::SpinPermit() : granted_(MaySpin(0)) {}
 
 SpinPermit::~SpinPermit() {
-  if (granted_) spinning.fetch_sub(1, std::memory_order_relaxed);
+  if (granted_) SpinsNoMore();
+}
+
+bool ThreadSpinPermit::Take() {
+  if (taken_) return true;
+  if (taken_on_thread == 0 && !MaySpin(1)) return false;
+  ++taken_on_thread;
+  taken_ = true;
+  return true;
+}
+
+void ThreadSpinPermit::GiveBack() {
+  if (!taken_) return;
+  taken_ = false;
+  if (--taken_on_thread == 0) SpinsNoMore();
 }
 
 void GpuWait::Wait(const Stream& stream, bool idle_caller) const {

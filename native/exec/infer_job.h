@@ -8,10 +8,12 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "core/error.h"
 #include "exec/call_plan.h"
+#include "exec/debug_values.h"
 #include "exec/device_memory.h"
 #include "exec/pinned_pool.h"
 
@@ -31,7 +33,7 @@ struct InferTiming {
 struct InputSource {
   enum class Kind {
     kStaged,  // in the job's staging, at the plan's offset
-    kPinned,  // at `host`, in pinned memory that `keep` keeps
+    kPinned,  // at `host`, in pinned memory that `keep` keeps, or in the job's staging
     kDevice,  // at the start of `memory`
   };
   Kind kind = Kind::kStaged;
@@ -71,15 +73,21 @@ struct InferJob {
   std::shared_ptr<const CallPlan> call;
   std::vector<InputSource> inputs;    // one per input
   std::vector<OutputTarget> targets;  // one per output
-  PinnedLease staging;                // of the plan's staging_bytes, where an input is kStaged
+  // Of the plan's staging_bytes, where an input is kStaged; what ordinary arrays need, else.
+  PinnedLease staging;
   // When a lane has not begun it by then, it fails with Error(kDeadline). Lanes look when they come to it: whoever wants to
   // know in time cancels it then.
   std::optional<Clock::time_point> deadline;
   bool timed = false;
+  // Tensors inside of the network whose values are wanted too: it then runs without a graph.
+  std::vector<std::string> debug;
   bool warm = false;  // becomes a graph behind its first run, in GraphMode::kAuto too
   Clock::time_point submitted;
+  // On its device memory, from Submit until it is done: whoever frees it waits for the job.
+  std::vector<DeviceMemory::Hold> holds;
 
-  std::vector<InferOutput> outputs;  // one per output, unless there is an error
+  std::vector<InferOutput> outputs;      // one per output, unless there is an error
+  std::vector<DebugValue> debug_values;  // as `debug`, unless there is an error
   InferTiming timing;
   std::optional<Error> error;
   // Called once, on a lane's thread or by Submit and Close. The job is the owner's again from then on.

@@ -5,6 +5,7 @@
 #include <new>
 #include <utility>
 
+#include "core/nvtx.h"
 #include "cuda/device.h"
 
 namespace trtnode {
@@ -49,18 +50,13 @@ Lane::Lane(const Device& device, std::shared_ptr<LoadedEngine> engine,
       after_compute_(device),
       before_d2h_(device),
       after_d2h_(device),
-      execution_(
-          engine_->CreateExecution({.own_memory = shared_ == nullptr, .nvtx = options.nvtx})),
-      cache_(options.max_graphs),
-      input_addresses_(engine_->inputs().size()),
-      output_addresses_(engine_->outputs().size()) {
+      activations_(shared_ ? DeviceBuffer(device)
+                           : TakeActivationMemory(device, engine_->DeviceMemoryBytes())),
+      any_shape_(MakeContext()),
+      cache_(options.max_graphs) {
   const std::vector<TensorInfo>& inputs = engine_->inputs();
   const std::vector<TensorInfo>& outputs = engine_->outputs();
-  if (shared_) execution_->SetDeviceMemory(shared_->address(), shared_->size());
   data_dependent_.resize(outputs.size());
-  host_inputs_.resize(inputs.size());
-  host_outputs_.resize(outputs.size());
-  output_bytes_.resize(outputs.size());
   key_.external.resize(inputs.size() + outputs.size());
   aliases_.resize(outputs.size());
   for (size_t i = 0; i < outputs.size(); ++i) {
@@ -94,6 +90,7 @@ Lane::~Lane() {
 }
 
 void Lane::Execute(InferJob* job, bool idle_caller) {
+  const NvtxRange range(options_.nvtx, "trt-node:infer");
   OperationLog log;
   const LogScope scope(&log);
   job->timing = {};
@@ -107,8 +104,10 @@ void Lane::Execute(InferJob* job, bool idle_caller) {
     } catch (...) {
       // What was already queued on the stream must not write into memory that goes back to the pool.
       stream_.Synchronize();
+      ForgetUse(*job);
       throw;
     }
+    ForgetUse(*job);
     if (job->timed) CollectTiming(job);
   } catch (const Error& error) {
     const std::string words = log.ErrorText();
@@ -121,6 +120,7 @@ void Lane::Execute(InferJob* job, bool idle_caller) {
     job->error = Error(ErrorCode::kInternal, error.what());
   }
   if (job->error) job->outputs.clear();
+  job->holds.clear();
   job->timing.total = Milliseconds(Clock::now() - job->submitted);
 }
 
@@ -128,33 +128,77 @@ void Lane::Run(InferJob* job) {
   ChooseBindings(*job);
   if (has_host_inputs_) ReadHostInputs(*job);
   GraphEntry* entry = nullptr;
-  if (captures_) {
+  // Debug tensors need TensorRT to enqueue, on a context that no graph rests on.
+  if (captures_ && job->debug.empty()) {
     key_.call = job->call->id;
     entry = cache_.Find(key_);
+    // Whoever warms up asks for graphs: what had failed is tried again.
+    if (job->warm) no_more_contexts_ = entry->refused = false;
   }
   const bool replays = entry != nullptr && entry->graph;
-  if (!replays) TellInputs(*job->call);
-  const std::vector<Dims>& dims = replays ? entry->output_dims : output_dims_;
-  const std::vector<size_t>& bytes = replays ? entry->output_bytes : output_bytes_;
-  CheckTargets(*job, bytes);
+  context_ = replays ? entry->context : ContextFor(entry);
+  if (!replays) {
+    context_->TellShape(*job->call, key_.host_values, stream_.get());
+    for (size_t i = 0; i < engine_->outputs().size(); ++i) {
+      if (IsDynamic(context_->output_dims()[i])) PlaceDataDependent(i);
+    }
+  }
+  CheckTargets(*job, context_->output_bytes());
   if (!replays) TellAddresses(*job);
 
   CopyInputs(*job);
   RunNetwork(job, replays ? entry : nullptr);
-  CompleteOutputs(job, dims, bytes);
+  CompleteOutputs(job, context_->output_dims(), context_->output_bytes());
   TakeOutputMemory(job);
   if (job->timed) before_d2h_.Record(stream_);
   CopyOutputs(job);
   if (job->timed) after_d2h_.Record(stream_);
+  MarkUse(*job);
 
-  // TellInputs may have found that nothing of this engine can be captured.
-  if (replays || entry == nullptr || !captures_) return;
-  // An entry that was new may have taken the place of one with a graph.
-  held_.store(cache_.graphs(), std::memory_order_relaxed);
+  // PlaceDataDependent may have found that nothing of this engine can be captured.
+  if (entry == nullptr || !captures_) return;
+  if (replays) {
+    ++entry->replays;
+    return;
+  }
   ++entry->uses;
-  const bool at_once = (options_.graphs == GraphMode::kOn || job->warm) && !entry->outdated;
-  const bool is_due = entry->uses > 1 || at_once;
+  const bool at_once = options_.graphs == GraphMode::kOn || job->warm || entry->context;
+  const bool is_due = at_once || cache_.HasEarned(*entry, no_more_contexts_);
   if (is_due && !entry->refused) CaptureBehind(entry);
+}
+
+std::shared_ptr<LaneContext> Lane::MakeContext() {
+  void* const memory = shared_ ? shared_->address() : activations_.address();
+  const size_t size = shared_ ? shared_->size() : activations_.capacity();
+  return std::make_shared<LaneContext>(engine_.get(), pool_, options_.nvtx, memory, size);
+}
+
+std::shared_ptr<LaneContext> Lane::ContextFor(const GraphEntry* entry) {
+  if (entry != nullptr) {
+    if (std::shared_ptr<LaneContext> own = cache_.ContextOf(entry->key)) return own;
+  }
+  if (!any_shape_ && !no_more_contexts_) any_shape_ = TryContext();
+  if (!any_shape_) {
+    any_shape_ = cache_.TakeOldest();
+    CountGraphs();
+  }
+  return any_shape_;
+}
+
+std::shared_ptr<LaneContext> Lane::TryContext() {
+  OperationLog log;
+  const LogScope scope(&log);
+  try {
+    return MakeContext();
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::kCudaContextLost || !cache_.HasContexts()) throw;
+    Refuse("no execution context for another shape could be made: " + error.message());
+  } catch (const std::bad_alloc&) {
+    if (!cache_.HasContexts()) throw;
+    Refuse("the machine has not enough free memory");
+  }
+  no_more_contexts_ = true;
+  return nullptr;
 }
 
 void Lane::ChooseBindings(const InferJob& job) {
@@ -216,49 +260,11 @@ void Lane::ReadHostInput(const InferJob& job, size_t input) {
   }
 }
 
-void Lane::TellInputs(const CallPlan& call) {
-  if (told_call_ == call.id && told_values_ == key_.host_values) return;
-  // NVIDIA asks for a context of its own for each graph whose dims differ: what TensorRT keeps of a context's dims is part of them.
-  cache_.Outdate();
-  held_.store(0, std::memory_order_relaxed);
-  // Should TensorRT refuse one of them, the next inference tells it everything again.
-  told_call_ = 0;
-  if (call.profile != profile_) {
-    execution_->SetProfile(call.profile, stream_.get());
-    profile_ = call.profile;
-    if (shared_) execution_->SetDeviceMemory(shared_->address(), shared_->size());
-  }
-  const std::vector<TensorInfo>& inputs = engine_->inputs();
-  size_t offset = 0;
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    if (inputs[i].on_host) {
-      const size_t size = call.input_bytes[i];
-      if (!host_inputs_[i] || host_inputs_[i].size() < size) host_inputs_[i] = pool_->Take(size);
-      std::copy_n(key_.host_values.begin() + static_cast<std::ptrdiff_t>(offset), size,
-                  host_inputs_[i].data());
-      offset += size;
-      // Told anew each time: TensorRT may keep what followed from the values before.
-      execution_->SetAddress(inputs[i], host_inputs_[i].data());
-    }
-    execution_->SetInputDims(inputs[i], call.input_dims[i]);
-  }
-  const std::vector<TensorInfo>& outputs = engine_->outputs();
-  output_dims_.resize(outputs.size());
-  for (size_t i = 0; i < outputs.size(); ++i) {
-    output_dims_[i] = execution_->OutputDims(outputs[i]);
-    if (IsDynamic(output_dims_[i])) {
-      output_bytes_[i] = 0;
-      PlaceDataDependent(i);
-    } else {
-      output_bytes_[i] = ByteCount(outputs[i].type, output_dims_[i]);
-    }
-  }
-  told_values_ = key_.host_values;
-  told_call_ = call.id;
-}
-
 void Lane::PlaceDataDependent(size_t index) {
-  if (data_dependent_[index]) return;
+  if (data_dependent_[index]) {
+    context_->TellOutputMemory(index, data_dependent_[index].get());
+    return;
+  }
   const TensorInfo& output = engine_->outputs()[index];
   if (output.on_host) {
     // TensorRT says that it has none: a shape tensor's own dims are known when the engine is built.
@@ -268,7 +274,7 @@ void Lane::PlaceDataDependent(size_t index) {
         .With("output", output.name);
   }
   auto memory = std::make_unique<DataDependentOutput>(device_, &output_memory_[index]);
-  execution_->SetOutputMemory(output, memory.get());
+  context_->TellOutputMemory(index, memory.get());
   data_dependent_[index] = std::move(memory);
   key_.external[engine_->inputs().size() + index] = 0;
   if (!captures_) return;
@@ -338,12 +344,16 @@ CUdeviceptr Lane::OutputPointer(size_t index) const {
   return external != 0 ? external : output_memory_[index].pointer();
 }
 
+bool Lane::IsOverwritten(size_t input) const {
+  return std::ranges::find(aliases_, input) != aliases_.end();
+}
+
 void Lane::TellAddresses(const InferJob& job) {
   const std::vector<TensorInfo>& inputs = engine_->inputs();
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (inputs[i].on_host) continue;
     if (key_.external[i] == 0) Grow(&input_memory_[i], job.call->input_bytes[i]);
-    SetAddress(inputs[i], AddressOf(InputPointer(i)), &input_addresses_[i]);
+    context_->TellInput(i, AddressOf(InputPointer(i)));
   }
   const std::vector<TensorInfo>& outputs = engine_->outputs();
   for (size_t i = 0; i < outputs.size(); ++i) {
@@ -351,24 +361,14 @@ void Lane::TellAddresses(const InferJob& job) {
       data_dependent_[i]->Forget();
       continue;
     }
-    const size_t size = output_bytes_[i];
     if (outputs[i].on_host) {
-      PinnedLease& memory = host_outputs_[i];
-      if (!memory || memory.size() < size) memory = pool_->Take(size);
-      SetAddress(outputs[i], memory.data(), &output_addresses_[i]);
+      context_->TellHostOutput(i);
       continue;
     }
     const bool is_own = key_.external[inputs.size() + i] == 0 && !aliases_[i];
-    if (is_own) Grow(&output_memory_[i], size);
-    SetAddress(outputs[i], AddressOf(OutputPointer(i)), &output_addresses_[i]);
+    if (is_own) Grow(&output_memory_[i], context_->output_bytes()[i]);
+    context_->TellOutput(i, AddressOf(OutputPointer(i)));
   }
-}
-
-void Lane::SetAddress(const TensorInfo& tensor, void* address, void** known) {
-  if (*known == address) return;
-  *known = nullptr;
-  execution_->SetAddress(tensor, address);
-  *known = address;
 }
 
 void Lane::CopyInputs(const InferJob& job) {
@@ -379,9 +379,8 @@ void Lane::CopyInputs(const InferJob& job) {
   }
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (job.inputs[i].kind != InputSource::Kind::kDevice) continue;
-    const bool is_written = std::ranges::find(aliases_, i) != aliases_.end();
     DeviceMemory& memory = *job.inputs[i].memory;
-    is_written ? memory.WaitUnused(stream_) : memory.WaitReady(stream_);
+    IsOverwritten(i) ? memory.WaitUnused(stream_) : memory.WaitReady(stream_);
   }
   if (job.timed) before_h2d_.Record(stream_);
   for (size_t i = 0; i < inputs.size(); ++i) {
@@ -416,7 +415,7 @@ void Lane::RunNetwork(InferJob* job, const GraphEntry* replayed) {
     replayed->graph.Launch(stream_);
     replays_.fetch_add(1, std::memory_order_relaxed);
   } else {
-    EnqueueNetwork();
+    job->debug.empty() ? EnqueueNetwork() : EnqueueDebugged(job);
     eager_.fetch_add(1, std::memory_order_relaxed);
   }
   if (!job->timed) return;
@@ -431,12 +430,25 @@ void Lane::EnqueueNetwork() {
     }
   };
   try {
-    execution_->Enqueue(stream_.get());
+    context_->Enqueue(stream_.get());
   } catch (const Error&) {
     throw_failure();
     throw;
   }
   throw_failure();
+}
+
+void Lane::EnqueueDebugged(InferJob* job) {
+  DebugValues values(device_, pool_.get());
+  try {
+    context_->SetDebug(job->debug, &values);
+    EnqueueNetwork();
+  } catch (...) {
+    context_->SetDebug({}, nullptr);
+    throw;
+  }
+  context_->SetDebug({}, nullptr);
+  job->debug_values = values.Collect(job->debug);
 }
 
 void Lane::CompleteOutputs(InferJob* job, const std::vector<Dims>& dims,
@@ -507,22 +519,48 @@ void Lane::CopyOutputs(InferJob* job) {
   }
 }
 
+void Lane::MarkUse(const InferJob& job) {
+  const auto is_device = [](const auto& place) { return place.memory != nullptr; };
+  const bool none =
+      std::ranges::none_of(job.inputs, is_device) && std::ranges::none_of(job.targets, is_device);
+  if (none) return;
+  if (!used_) used_ = std::make_shared<const Event>(device_, EventKind::kUntimed);
+  used_->Record(stream_);
+  for (size_t i = 0; i < job.inputs.size(); ++i) {
+    DeviceMemory* const memory = job.inputs[i].memory.get();
+    if (memory == nullptr) continue;
+    IsOverwritten(i) ? memory->MarkWritten(used_) : memory->MarkRead(used_);
+  }
+  for (const OutputTarget& target : job.targets) {
+    if (target.memory) target.memory->MarkWritten(used_);
+  }
+}
+
+void Lane::ForgetUse(const InferJob& job) {
+  // Otherwise they would wait for the next inference too, which the same event is recorded behind.
+  const auto forget = [](const auto& place) {
+    if (place.memory) static_cast<void>(place.memory->Idle());
+  };
+  std::ranges::for_each(job.inputs, forget);
+  std::ranges::for_each(job.targets, forget);
+}
+
 void Lane::CaptureBehind(GraphEntry* entry) {
-  entry->output_dims = output_dims_;
-  entry->output_bytes = output_bytes_;
   entry->refused = true;
+  // The only one that there will be is for whatever comes. Why, was told when there came no other.
+  if (no_more_contexts_ && !cache_.HasContexts()) return;
   // What TensorRT says of a capture is no fault of the inference.
   OperationLog log;
   const LogScope scope(&log);
   try {
     // The context was enqueued just now with all that it was told, so nothing is left for it to do but to launch kernels.
-    Graph graph = Graph::Capture(stream_, [this] { execution_->Enqueue(stream_.get()); });
+    Graph graph = Graph::Capture(stream_, [this] { EnqueueNetwork(); });
     graph.Upload(stream_);
     entry->graph = std::move(graph);
     entry->refused = false;
-    cache_.Trim();
+    KeepContext(entry);
     captured_.fetch_add(1, std::memory_order_relaxed);
-    held_.store(cache_.graphs(), std::memory_order_relaxed);
+    CountGraphs();
     return;
   } catch (const Error& error) {
     if (error.code() == ErrorCode::kCudaContextLost) throw;
@@ -531,8 +569,21 @@ void Lane::CaptureBehind(GraphEntry* entry) {
   } catch (const std::bad_alloc&) {
     Refuse("the machine has not enough free memory");
   }
-  // Who knows how far it came: the next inference tells it everything again.
-  told_call_ = 0;
+  // Who knows how far it came: graphs of before may rest on what it changed, and the next inference tells it everything again.
+  cache_.Release(context_);
+  context_->Forget();
+  if (!any_shape_) any_shape_ = context_;
+  CountGraphs();
+}
+
+void Lane::KeepContext(GraphEntry* entry) {
+  entry->context = context_;
+  if (any_shape_ == context_) any_shape_.reset();
+  const std::shared_ptr<LaneContext> spare = cache_.Trim();
+  if (any_shape_) return;
+  // Making one takes milliseconds, which the next inference of another shape would wait for.
+  any_shape_ = spare;
+  if (!any_shape_ && no_more_contexts_) any_shape_ = cache_.TakeOldest();
 }
 
 void Lane::CopyHostOutputs(InferJob* job) {
@@ -541,7 +592,7 @@ void Lane::CopyHostOutputs(InferJob* job) {
   for (size_t i = 0; i < outputs.size(); ++i) {
     if (!outputs[i].on_host) continue;
     const InferOutput& output = job->outputs[i];
-    const unsigned char* const from = host_outputs_[i].data();
+    const unsigned char* const from = context_->host_output(i);
     switch (job->targets[i].kind) {
       case OutputTarget::Kind::kNone:
         break;
@@ -569,7 +620,7 @@ void Lane::CollectTiming(InferJob* job) const {
 
 void Lane::DropGraphs() {
   cache_.DropGraphs();
-  held_.store(0, std::memory_order_relaxed);
+  CountGraphs();
 }
 
 LaneGraphs Lane::graphs() const {
@@ -578,6 +629,8 @@ LaneGraphs Lane::graphs() const {
           replays_.load(std::memory_order_relaxed), eager_.load(std::memory_order_relaxed),
           refusal_};
 }
+
+void Lane::CountGraphs() { held_.store(cache_.graphs(), std::memory_order_relaxed); }
 
 void Lane::Refuse(const std::string& why) {
   const std::lock_guard<std::mutex> lock(refusal_mutex_);

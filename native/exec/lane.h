@@ -1,4 +1,4 @@
-// A lane: a stream, an execution context, the device memory of its tensors and its CUDA graphs. One inference at a time.
+// A lane: a stream, execution contexts, the device memory of its tensors and its CUDA graphs. One inference at a time.
 #pragma once
 
 #include <atomic>
@@ -15,6 +15,7 @@
 #include "exec/gpu_wait.h"
 #include "exec/graph_cache.h"
 #include "exec/infer_job.h"
+#include "exec/lane_context.h"
 #include "exec/lane_options.h"
 #include "exec/pinned_pool.h"
 #include "exec/shared_context_memory.h"
@@ -33,7 +34,7 @@ struct LaneGraphs {
 // Used by one thread at a time, but for what says otherwise.
 class Lane {
  public:
-  // The device's context must be current. `shared`: null where the context has memory of its own.
+  // The device's context must be current. `shared`: null where the lane has activation memory of its own.
   Lane(const Device& device, std::shared_ptr<LoadedEngine> engine, std::shared_ptr<PinnedPool> pool,
        const LaneOptions& options, std::shared_ptr<SharedContextMemory> shared);
   ~Lane();
@@ -60,15 +61,18 @@ class Lane {
   void ChooseBindings(const InferJob& job);
   void ReadHostInputs(const InferJob& job);
   void ReadHostInput(const InferJob& job, size_t input);
-  // Tells TensorRT the profile, dims and values of shape tensors where they differ from the inference before: each of these
-  // calls costs it microseconds.
-  void TellInputs(const CallPlan& call);
+  // The shape's own, or the one that is told whatever comes. `entry`: null for an inference that never becomes a graph. Throws
+  // Error(kOutOfMemory).
+  std::shared_ptr<LaneContext> ContextFor(const GraphEntry* entry);
+  std::shared_ptr<LaneContext> MakeContext();
+  // The same beside contexts that shapes have: null where it fails, which is no fault of the inference then.
+  std::shared_ptr<LaneContext> TryContext();
   void TellAddresses(const InferJob& job);
   void PlaceDataDependent(size_t index);
   // Where the network reads and writes it.
   CUdeviceptr InputPointer(size_t index) const;
   CUdeviceptr OutputPointer(size_t index) const;
-  void SetAddress(const TensorInfo& tensor, void* address, void** known);
+  bool IsOverwritten(size_t input) const;
   void Grow(DeviceBuffer* buffer, size_t size);
   void CountTensorBytes();
   // Before anything runs: `bytes` of the outputs, 0 where they depend on the data.
@@ -77,17 +81,25 @@ class Lane {
   void CopyInputs(const InferJob& job);
   void RunNetwork(InferJob* job, const GraphEntry* replayed);
   void EnqueueNetwork();
+  // With the values of the job's debug tensors.
+  void EnqueueDebugged(InferJob* job);
   // Takes over what TensorRT told of outputs that depend on the data.
   void CompleteOutputs(InferJob* job, const std::vector<Dims>& dims,
                        const std::vector<size_t>& bytes);
   // Memory for what comes with the output; may be pinned or taken now, which no event shall count.
   void TakeOutputMemory(InferJob* job);
   void CopyOutputs(InferJob* job);
+  // Whoever uses the job's device memory on another stream from now on waits for this one.
+  void MarkUse(const InferJob& job);
+  // The stream has been waited for, so that nobody needs to wait for the mark.
+  static void ForgetUse(const InferJob& job);
   void CaptureBehind(GraphEntry* entry);
+  void KeepContext(GraphEntry* entry);
   // After the stream has been waited for.
   void CopyHostOutputs(InferJob* job);
   void CollectTiming(InferJob* job) const;
   void Refuse(const std::string& why);
+  void CountGraphs();
 
   const Device& device_;
   // Shared with the session: a call that is still running when the session closes keeps the engine alive.
@@ -95,32 +107,28 @@ class Lane {
   const std::shared_ptr<PinnedPool> pool_;
   const LaneOptions options_;
   const std::shared_ptr<SharedContextMemory> shared_;
-  // Destroyed in reverse: the context before the stream and the memory that it was given.
+  // Destroyed in reverse: the contexts before the stream and the memory that they were given.
   const Stream stream_;
   const GpuWait wait_;
   const Event before_h2d_, after_h2d_, before_compute_, after_compute_, before_d2h_, after_d2h_;
+  DeviceMemory::SharedEvent
+      used_;  // behind the last inference with device memory; null before the first
+  const DeviceBuffer activations_;  // empty where they are shared with other lanes
   std::vector<DeviceBuffer> input_memory_;
   std::vector<DeviceBuffer> output_memory_;
   std::vector<std::unique_ptr<DataDependentOutput>> data_dependent_;  // null for the other outputs
-  // Tensors that TensorRT reads and writes on the host. It keeps their addresses, so they are the lane's own.
-  std::vector<PinnedLease> host_inputs_;
-  std::vector<PinnedLease> host_outputs_;
   bool has_host_inputs_ = false;
   std::vector<std::optional<size_t>> aliases_;  // of each output: the input whose memory it shares
-  const std::unique_ptr<Execution> execution_;
+  // NVIDIA asks for a context of its own for each shape that was captured, as graphs rest on what TensorRT keeps of a context's
+  // dims. Null while each context is some shape's.
+  std::shared_ptr<LaneContext> any_shape_;
   GraphCache cache_;
-  bool captures_ = false;  // an inference may become a graph
+  bool captures_ = false;          // an inference may become a graph
+  bool no_more_contexts_ = false;  // the last attempt to make one failed
 
   // Of the inference that runs now.
   GraphKey key_;
-  // What the context was last told.
-  int profile_ = 0;
-  uint64_t told_call_ = 0;
-  std::vector<unsigned char> told_values_;
-  std::vector<Dims> output_dims_;
-  std::vector<size_t> output_bytes_;
-  std::vector<void*> input_addresses_;
-  std::vector<void*> output_addresses_;
+  std::shared_ptr<LaneContext> context_;
 
   std::atomic<size_t> tensor_bytes_ = 0;
   std::atomic<size_t> held_ = 0;

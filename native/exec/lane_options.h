@@ -5,17 +5,20 @@
 
 namespace trtnode {
 
-// How a lane waits, for work and for the GPU.
+// How a lane waits for work and for the GPU, and JavaScript for completions.
 enum class Waiting {
-  kBlock,  // it sleeps at once: no processor time, and two wake-ups of a thread in each inference
-  kSpin,   // for the GPU it always spins; for work while there was some in the last 100 ms
-  kAuto,  // for the GPU up to 1 ms, for work up to 200 us after the last, with half of the machine's processors at most
+  kBlock,  // they sleep at once: no processor time, and three wake-ups of a thread in each inference
+  kSpin,  // for the GPU and completions they always spin; for work while there was some in the last 100 ms
+  kAuto,  // for the GPU up to 1 ms, for work up to 200 us after the last, for completions up to 1 ms after the last submission
+          // or completion, with half of the machine's processors at most
 };
 
 enum class GraphMode {
   kOff,
-  kOn,    // captured behind the first inference of its kind
-  kAuto,  // behind the second in a row: what comes once would not pay for its capture
+  kOn,  // captured behind the first inference of its kind
+  // Behind the second: what comes once would not pay for its capture. Where more kinds come in turns than there is room for, behind
+  // later ones.
+  kAuto,
 };
 
 enum class ContextMemory {

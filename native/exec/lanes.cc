@@ -31,6 +31,13 @@ Error QueueFull(size_t limit) {
       .With("queueLimit", static_cast<double>(limit));
 }
 
+void Refuse(const std::vector<std::shared_ptr<InferJob>>& jobs) {
+  for (const auto& job : jobs) {
+    job->error = EngineClosed();
+    job->done();
+  }
+}
+
 Error DeadlineMissed() {
   return {ErrorCode::kDeadline, "the request's deadline passed before a lane was free for it"};
 }
@@ -174,34 +181,36 @@ void Lanes::RunExclusive(const std::function<void(const Stream&)>& work) {
   if (thrown) std::rethrow_exception(thrown);
 }
 
+void Lanes::DiscardQueued() {
+  std::vector<std::shared_ptr<InferJob>> discarded;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    discarded = TakeQueued();
+    CountQueue();
+    PassOn();
+  }
+  Refuse(discarded);
+}
+
 void Lanes::Stop(Pending pending) {
   std::vector<std::shared_ptr<InferJob>> discarded;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     stopping_ = true;
     if (pending == Pending::kDiscard) {
-      std::deque<Item> kept;
-      for (Item& item : queue_) {
-        if (item.job) {
-          discarded.push_back(std::move(item.job));
-        } else if (exclusive_ && kept.empty()) {
-          kept.push_back(std::move(item));  // it runs, and takes itself out
-        } else {
-          item.barrier->discarded = true;
-          item.barrier->changed.notify_one();
-        }
+      discarded = TakeQueued();
+      // The first may be running: it takes itself out.
+      while (queue_.size() > (exclusive_ ? 1 : 0)) {
+        queue_.back().barrier->discarded = true;
+        queue_.back().barrier->changed.notify_one();
+        queue_.pop_back();
       }
-      queue_ = std::move(kept);
-      jobs_ -= discarded.size();
     }
     CountQueue();
     PassOn();
     lane_free_.notify_all();
   }
-  for (const auto& job : discarded) {
-    job->error = EngineClosed();
-    job->done();
-  }
+  Refuse(discarded);
   for (const auto& worker : workers_) {
     if (worker->thread.joinable()) worker->thread.join();
   }
@@ -378,6 +387,16 @@ void Lanes::PassOn() {
     if (!stopping_) return;
   }
   if (!queue_.empty() || stopping_) WakeWorkers();
+}
+
+std::vector<std::shared_ptr<InferJob>> Lanes::TakeQueued() {
+  const auto first = std::stable_partition(queue_.begin(), queue_.end(),
+                                           [](const Item& item) { return item.barrier; });
+  std::vector<std::shared_ptr<InferJob>> jobs;
+  for (auto item = first; item != queue_.end(); ++item) jobs.push_back(std::move(item->job));
+  queue_.erase(first, queue_.end());
+  jobs_ -= jobs.size();
+  return jobs;
 }
 
 std::vector<LaneGraphs> Lanes::Graphs() const {

@@ -50,6 +50,9 @@ class Lanes {
   // What it threw, inferences fail with too, those that were submitted meanwhile, until such work succeeds.
   void RunExclusive(const std::function<void(const Stream&)>& work);
 
+  // Fails what is queued with Error(kEngineClosed), but for exclusive work. What runs goes on.
+  void DiscardQueued();
+
   // Finishes what was submitted, or only what is running now and fails the rest; refuses what comes later. Returns when
   // nothing runs any more.
   void Stop(Pending pending);
@@ -96,6 +99,7 @@ class Lanes {
   void Execute(Worker* worker, InferJob* job, bool idle_caller);
 
   // The mutex is held for all that follow.
+  std::vector<std::shared_ptr<InferJob>> TakeQueued();
   bool CanTake(const Worker& worker) const;
   bool CanBegin(const Barrier& barrier) const;
   bool AllIdle() const;

@@ -1,8 +1,9 @@
-// One block of activation memory for the execution contexts of several lanes. Their networks take turns on the GPU; no thread
-// waits for that.
+// Activation memory of execution contexts, and one block of it for those of several lanes. Their networks take turns on the GPU;
+// no thread waits for that.
 #pragma once
 
 #include <mutex>
+#include <string>
 
 #include "core/error.h"
 #include "cuda/memory.h"
@@ -10,13 +11,31 @@
 
 namespace trtnode {
 
+// Throws Error(kOutOfMemory).
+inline DeviceBuffer TakeActivationMemory(const Device& device, size_t size) {
+  DeviceBuffer memory(device);
+  try {
+    memory.Reserve(size);
+    return memory;
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kOutOfMemory) throw;
+    throw Error(ErrorCode::kOutOfMemory,
+                "the GPU has not the " + std::to_string(size) +
+                    " bytes that an execution context needs for its activations. Free GPU memory, "
+                    "use smaller profiles or fewer lanes, share the contexts' memory "
+                    "(contextMemory: 'shared'), or stream weights (weightStreaming at build, "
+                    "weightStreamingBudget at load)")
+        .With("bytes", static_cast<double>(size));
+  }
+}
+
 class SharedContextMemory {
  public:
   // Throws Error(kOutOfMemory).
   SharedContextMemory(const Device& device, size_t size)
-      : memory_(device), size_(size), free_(device, EventKind::kUntimed) {
-    memory_.Reserve(size);
-  }
+      : memory_(TakeActivationMemory(device, size)),
+        size_(size),
+        free_(device, EventKind::kUntimed) {}
 
   void* address() const { return memory_.address(); }
   size_t size() const { return size_; }

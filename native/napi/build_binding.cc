@@ -69,6 +69,7 @@ class BuildOperation final : public ThreadOperation {
     object.Set("flavour", FlavourName(flavour_));
     object.Set("version", version_.ToString());
     object.Set("sha256", outcome_.sha256);
+    object.Set("chunksSha256", outcome_.chunks_sha256);
     object.Set("sizeBytes", static_cast<double>(outcome_.size_bytes));
     object.Set("inputs", ToJs(env, outcome_.inputs));
     object.Set("outputs", ToJs(env, outcome_.outputs));

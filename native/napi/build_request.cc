@@ -106,6 +106,7 @@ TuningSpec ReadTuning(const Napi::Object& object) {
     const auto given = dla.As<Napi::Object>();
     tuning.dla = DlaSpec{given.Get("core").ToNumber(), given.Get("gpuFallback").ToBoolean()};
   }
+  tuning.debug_tensors = ReadStrings(object.Get("debugTensors"));
   return tuning;
 }
 

@@ -1,15 +1,19 @@
 #include "napi/completions.h"
 
-#include <utility>
-
+#include "exec/gpu_wait.h"
 #include "napi/env_state.h"
 
 namespace trtnode {
+namespace {
 
-Completions::Completions(EnvState* state, WakeListener* listener, bool polled)
+// Between two looks at the clock.
+constexpr int kPausesPerLook = 8;
+
+}  // namespace
+
+Completions::Completions(EnvState* state, WakeListener* listener)
     : state_(state),
       listener_(state->AddListener(listener)),
-      polled_(polled),
       js_thread_(std::this_thread::get_id()) {}
 
 void Completions::Disconnect() { state_->RemoveListener(listener_); }
@@ -29,21 +33,52 @@ void Completions::Push(uint32_t slot) {
     refused_ = true;
     return;
   }
-  bool first = false;
+  bool wakes = false;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    first = done_.empty();
+    // Whoever takes the first takes those behind it too.
+    wakes = wakes_ && done_.empty();
     done_.push_back(slot);
+    has_done_.store(true, std::memory_order_release);
   }
-  // Whoever takes the first takes those behind it too.
-  if (first && !polled_) state_->Wake(listener_);
+  if (wakes) state_->Wake(listener_);
 }
 
-std::vector<uint32_t> Completions::Take() {
-  std::vector<uint32_t> done;
+const std::vector<uint32_t>& Completions::Take() {
+  taken_.clear();
+  if (!has_done_.load(std::memory_order_acquire)) return taken_;
   const std::lock_guard<std::mutex> lock(mutex_);
-  done.swap(done_);
-  return done;
+  taken_.swap(done_);
+  has_done_.store(false, std::memory_order_relaxed);
+  return taken_;
+}
+
+bool Completions::Await(std::chrono::steady_clock::duration longest) const {
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point until = Clock::now() + longest;
+  do {
+    for (int i = 0; i < kPausesPerLook; ++i) {
+      if (has_done_.load(std::memory_order_acquire)) return true;
+      Pause();
+    }
+  } while (Clock::now() < until);
+  return false;
+}
+
+void Completions::StayAwake() {
+  if (awake_) return;
+  awake_ = true;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  wakes_ = false;
+}
+
+bool Completions::Sleep() {
+  if (!awake_) return true;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (!done_.empty()) return false;
+  wakes_ = true;
+  awake_ = false;
+  return true;
 }
 
 }  // namespace trtnode

@@ -92,22 +92,22 @@ Napi::Value WeightsToJs(Napi::Env env, const RefittableWeights& weights) {
 Napi::Value DigestToJs(Napi::Env env, const FileDigest& digest) {
   Napi::Object object = Napi::Object::New(env);
   object.Set("sha256", digest.sha256);
+  object.Set("chunksSha256", digest.chunks_sha256);
   object.Set("sizeBytes", static_cast<double>(digest.size_bytes));
   return object;
 }
 
 class CloseOperation final : public ThreadOperation {
  public:
-  CloseOperation(Napi::Env env, std::shared_ptr<EngineSession> session, Pending pending)
-      : ThreadOperation(env), session_(std::move(session)), pending_(pending) {}
+  CloseOperation(Napi::Env env, std::shared_ptr<EngineSession> session)
+      : ThreadOperation(env), session_(std::move(session)) {}
 
  protected:
-  void Execute() override { session_->Close(pending_); }
+  void Execute() override { session_->Close(Pending::kDiscard); }
   Napi::Value Result(Napi::Env env) override { return env.Undefined(); }
 
  private:
   const std::shared_ptr<EngineSession> session_;
-  const Pending pending_;
 };
 
 LoadSpec ReadLoadSpec(const Napi::Object& request) {
@@ -122,6 +122,7 @@ LoadSpec ReadLoadSpec(const Napi::Object& request) {
         WeightStreamingBudget{false, static_cast<uint64_t>(budget.As<Napi::Number>().Int64Value())};
   }
   spec.await_refit = request.Get("awaitRefit").ToBoolean();
+  spec.fixed_weights = request.Get("fixedWeights").ToBoolean();
   const Napi::Value runtime_cache = request.Get("runtimeCache");
   if (runtime_cache.IsString()) spec.runtime_cache = runtime_cache.ToString();
   return spec;
@@ -177,15 +178,18 @@ void EngineObject::Define(Napi::Env env, AddonData* data) {
                   {InstanceMethod<&EngineObject::Desk<&InferDesk::RegisterCall>>("registerCall"),
                    InstanceMethod<&EngineObject::Desk<&InferDesk::ReleaseCall>>("releaseCall"),
                    InstanceMethod<&EngineObject::Desk<&InferDesk::RunSync>>("runSync"),
+                   InstanceMethod<&EngineObject::Desk<&InferDesk::RunAgain>>("runAgain"),
                    InstanceMethod<&EngineObject::Desk<&InferDesk::Submit>>("submit"),
                    InstanceMethod<&EngineObject::Desk<&InferDesk::Cancel>>("cancel"),
                    InstanceMethod<&EngineObject::Desk<&InferDesk::Collect>>("collect"),
                    InstanceMethod<&EngineObject::Desk<&InferDesk::Discard>>("discard"),
                    InstanceMethod<&EngineObject::Desk<&InferDesk::Completed>>("completed"),
+                   InstanceMethod<&EngineObject::Desk<&InferDesk::Poll>>("poll"),
                    InstanceMethod<&EngineObject::Desk<&InferDesk::Stage>>("stage"),
                    InstanceMethod<&EngineObject::Desk<&InferDesk::Warm>>("warm"),
                    InstanceMethod<&EngineObject::SetOnComplete>("setOnComplete"),
                    InstanceMethod<&EngineObject::IsPinned>("isPinned"),
+                   InstanceMethod<&EngineObject::IsDebugTensor>("isDebugTensor"),
                    InstanceMethod<&EngineObject::Allocate>("allocate"),
                    InstanceMethod<&EngineObject::GraphState>("graphState"),
                    InstanceMethod<&EngineObject::Memory>("memory"),
@@ -195,6 +199,7 @@ void EngineObject::Define(Napi::Env env, AddonData* data) {
                    InstanceMethod<&EngineObject::Refit>("refit"),
                    InstanceMethod<&EngineObject::RefittableWeights>("refittableWeights"),
                    InstanceMethod<&EngineObject::Serialize>("serialize"),
+                   InstanceMethod<&EngineObject::DiscardQueued>("discardQueued"),
                    InstanceMethod<&EngineObject::Close>("close")}));
 }
 
@@ -245,6 +250,12 @@ Napi::Value EngineObject::IsPinned(const Napi::CallbackInfo& info) {
   const bool pinned = ReadTypedArray(info.Env(), info[0], &view) &&
                       PinnedRegistry::Get().Find(view.data, view.size) != nullptr;
   return Napi::Boolean::New(info.Env(), pinned);
+}
+
+Napi::Value EngineObject::IsDebugTensor(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&]() -> Napi::Value {
+    return Napi::Boolean::New(info.Env(), session_->IsDebugTensor(info[0].ToString()));
+  });
 }
 
 Napi::Value EngineObject::Allocate(const Napi::CallbackInfo& info) {
@@ -317,10 +328,12 @@ Napi::Value EngineObject::Serialize(const Napi::CallbackInfo& info) {
       DigestToJs));
 }
 
+void EngineObject::DiscardQueued(const Napi::CallbackInfo&) { session_->DiscardQueued(); }
+
 Napi::Value EngineObject::Close(const Napi::CallbackInfo& info) {
-  const Pending pending = info[0].ToBoolean() ? Pending::kFinish : Pending::kDiscard;
+  desk_->Forget();
   TellBytes(info.Env(), 0);
-  return state_->Start(std::make_unique<CloseOperation>(info.Env(), session_, pending));
+  return state_->Start(std::make_unique<CloseOperation>(info.Env(), session_));
 }
 
 void RegisterEngine(Napi::Env env, Napi::Object exports, AddonData* data) {

@@ -33,6 +33,7 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
   }
   void SetOnComplete(const Napi::CallbackInfo& info);
   Napi::Value IsPinned(const Napi::CallbackInfo& info);
+  Napi::Value IsDebugTensor(const Napi::CallbackInfo& info);
   Napi::Value Allocate(const Napi::CallbackInfo& info);
   Napi::Value GraphState(const Napi::CallbackInfo& info);
   Napi::Value Memory(const Napi::CallbackInfo& info);
@@ -42,6 +43,7 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
   Napi::Value Refit(const Napi::CallbackInfo& info);
   Napi::Value RefittableWeights(const Napi::CallbackInfo& info);
   Napi::Value Serialize(const Napi::CallbackInfo& info);
+  void DiscardQueued(const Napi::CallbackInfo& info);
   Napi::Value Close(const Napi::CallbackInfo& info);
   void TellBytes(Napi::BasicEnv env, int64_t bytes);
 

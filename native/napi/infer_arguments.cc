@@ -1,5 +1,6 @@
 #include "napi/infer_arguments.h"
 
+#include <algorithm>
 #include <cstring>
 #include <string>
 #include <utility>
@@ -49,16 +50,39 @@ size_t ElementSize(napi_typedarray_type type) {
   }
 }
 
-void StageInput(InferJob* job, size_t index, const ArrayView& view, EngineSession* session) {
-  const CallPlan& plan = *job->call;
-  job->inputs[index].kind = InputSource::Kind::kStaged;
-  if (view.size == 0) return;
-  if (!job->staging) job->staging = session->TakeStaging(plan.staging_bytes);
-  std::memcpy(job->staging.data() + plan.staging_offsets[index], view.data, view.size);
+size_t Aligned(size_t size) {
+  return (size + CallPlan::kAlignment - 1) / CallPlan::kAlignment * CallPlan::kAlignment;
 }
 
-void FillInput(InferJob* job, size_t index, napi_env env, napi_value value, bool staged,
-               EngineSession* session) {
+// At `host`, in an array of the caller's that the GPU does not see: nothing keeps it.
+bool IsOrdinary(const InputSource& source) {
+  return source.kind == InputSource::Kind::kPinned && !source.keep && source.host != nullptr;
+}
+
+// Copies ordinary arrays into pinned memory. It holds these alone: beside large pinned inputs, small ordinary ones need little.
+void StageOrdinary(InferJob* job, EngineSession* session) {
+  const std::vector<size_t>& sizes = job->call->input_bytes;
+  // Where JavaScript staged some inputs, there is room for all of them.
+  const bool is_staged = static_cast<bool>(job->staging);
+  size_t needed = 0;
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    if (IsOrdinary(job->inputs[i])) needed += Aligned(sizes[i]);
+  }
+  if (needed == 0) return;
+  if (!is_staged) job->staging = session->TakeStaging(needed);
+  size_t offset = 0;
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    InputSource& source = job->inputs[i];
+    if (!IsOrdinary(source)) continue;
+    unsigned char* const to =
+        job->staging.data() + (is_staged ? job->call->staging_offsets[i] : offset);
+    std::memcpy(to, source.host, sizes[i]);
+    source.host = to;
+    offset += Aligned(sizes[i]);
+  }
+}
+
+void FillInput(InferJob* job, size_t index, napi_env env, napi_value value, bool staged) {
   InputSource& source = job->inputs[index];
   const size_t bytes = job->call->input_bytes[index];
   ArrayView view;
@@ -68,10 +92,9 @@ void FillInput(InferJob* job, size_t index, napi_env env, napi_value value, bool
                                               " bytes for an input but received " +
                                               std::to_string(view.size));
     }
-    source.keep = bytes == 0 ? nullptr : PinnedRegistry::Get().Find(view.data, bytes);
-    if (!source.keep) return StageInput(job, index, view, session);
     source.kind = InputSource::Kind::kPinned;
-    source.host = view.data;
+    source.host = bytes == 0 ? nullptr : view.data;
+    if (bytes > 0) source.keep = PinnedRegistry::Get().Find(view.data, bytes);
     return;
   }
   if (IsNull(env, value)) {
@@ -149,8 +172,9 @@ void FillJob(InferJob* job, const RegisteredCall& call, EngineSession* session,
   if (staged) job->staging = Unwrap<StagingObject>(staging, "staged").Take(*call.plan);
   job->inputs.resize(call.plan->input_bytes.size());
   for (size_t i = 0; i < job->inputs.size(); ++i) {
-    FillInput(job, i, env, Element(env, inputs, i), staged, session);
+    FillInput(job, i, env, Element(env, inputs, i), staged);
   }
+  StageOrdinary(job, session);
   const bool memory = !outputs.IsNull();
   job->targets.resize(call.targets.size());
   for (size_t i = 0; i < job->targets.size(); ++i) {
@@ -158,7 +182,24 @@ void FillJob(InferJob* job, const RegisteredCall& call, EngineSession* session,
   }
 }
 
+bool IsRepeatable(const InferJob& job, const Napi::Value& outputs) {
+  if (job.timed) return false;
+  for (size_t i = 0; i < job.inputs.size(); ++i) {
+    const InputSource& source = job.inputs[i];
+    const bool is_empty = job.call->input_bytes[i] == 0;
+    if (source.kind != InputSource::Kind::kPinned || (!source.keep && !is_empty)) return false;
+  }
+  // An array of the caller's that is no pinned one is filled when the result is made, and JavaScript alone has it.
+  const bool is_given = !outputs.IsNull();
+  return std::ranges::all_of(job.targets, [&](const OutputTarget& target) {
+    using Kind = OutputTarget::Kind;
+    return target.kind == Kind::kNone || target.kind == Kind::kPinned ||
+           (target.kind == Kind::kFresh && !is_given);
+  });
+}
+
 void EmptyJob(InferJob* job, DeviceWork* work) {
+  job->holds.clear();
   for (InputSource& source : job->inputs) {
     source.keep.reset();
     if (source.memory) LetGo(&source.memory, work);
@@ -171,6 +212,8 @@ void EmptyJob(InferJob* job, DeviceWork* work) {
     output.memory.Return();
     if (output.device) LetGo(&output.device, work);
   }
+  job->debug.clear();
+  job->debug_values.clear();
   job->staging.Return();
   job->deadline.reset();
   job->error.reset();

@@ -17,6 +17,9 @@ class DeviceWork;
 void FillJob(InferJob* job, const RegisteredCall& call, EngineSession* session,
              const Napi::Value& inputs, const Napi::Value& staging, const Napi::Value& outputs);
 
+// Whether a job that ran without an error can run once more as it is: all that it reads and writes lies in pinned memory, which it keeps.
+bool IsRepeatable(const InferJob& job, const Napi::Value& outputs);
+
 // Lets go of all that the job holds, so that it can be filled again.
 void EmptyJob(InferJob* job, DeviceWork* work);
 

@@ -61,8 +61,8 @@ InferDesk::InferDesk(const AddonData& data, std::shared_ptr<EngineSession> sessi
       work_(data.device_work),
       session_(std::move(session)),
       owner_(owner),
-      completions_(std::make_shared<Completions>(state_.get(), this,
-                                                 session_->options().waiting == Waiting::kSpin)),
+      completions_(std::make_shared<Completions>(state_.get(), this)),
+      pace_(session_->options().waiting),
       slots_(completions_) {}
 
 InferDesk::~InferDesk() { completions_->Disconnect(); }
@@ -106,6 +106,7 @@ const std::shared_ptr<RegisteredCall>& InferDesk::CallOf(const Napi::Value& numb
 
 Napi::Value InferDesk::RunSync(const Napi::CallbackInfo& info) {
   return Guarded(info.Env(), [&]() -> Napi::Value {
+    Forget();
     const std::shared_ptr<RegisteredCall>& call = CallOf(info[0]);
     InferJob* const job = &sync_job_;
     try {
@@ -113,13 +114,37 @@ Napi::Value InferDesk::RunSync(const Napi::CallbackInfo& info) {
       job->timed = info[4].ToBoolean();
       session_->RunNow(job);
       Napi::Value result = ResultToJs(info.Env(), job, call.get(), info[3]);
-      EmptyJob(job, work_.get());
+      if (IsRepeatable(*job, info[3])) {
+        repeatable_ = call;
+        result.As<Napi::Object>().Set("again", true);
+      } else {
+        EmptyJob(job, work_.get());
+      }
       return result;
     } catch (...) {
       EmptyJob(job, work_.get());
       throw;
     }
   });
+}
+
+Napi::Value InferDesk::RunAgain(const Napi::CallbackInfo& info) {
+  return Guarded(info.Env(), [&]() -> Napi::Value {
+    if (!repeatable_) throw Error(ErrorCode::kInvalidArg, "there is nothing to run again");
+    try {
+      session_->RunNow(&sync_job_);
+      return RepeatedResultToJs(info.Env(), &sync_job_, repeatable_.get());
+    } catch (...) {
+      Forget();
+      throw;
+    }
+  });
+}
+
+void InferDesk::Forget() {
+  if (!repeatable_) return;
+  EmptyJob(&sync_job_, work_.get());
+  repeatable_.reset();
 }
 
 Napi::Value InferDesk::Submit(const Napi::CallbackInfo& info) {
@@ -136,6 +161,7 @@ Napi::Value InferDesk::Submit(const Napi::CallbackInfo& info) {
             InferJob::Clock::now() + std::chrono::duration_cast<InferJob::Clock::duration>(
                                          std::chrono::duration<double, std::milli>(deadline_ms));
       }
+      if (info.Length() > 6) job->debug = ReadStrings(info[6]);
       completions_->Submitting();
       session_->Submit(slot.job);
       if (!completions_->Submitted()) throw Error(*job->error);
@@ -192,6 +218,24 @@ Napi::Value InferDesk::Completed(const Napi::CallbackInfo& info) {
   return TakeCompleted(info.Env());
 }
 
+Napi::Value InferDesk::Poll(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (under_way_ == 0) return Napi::Boolean::New(env, false);
+  Napi::Value slots = TakeCompleted(env);
+  if (!slots.IsNull()) return slots;
+  if (!pace_.GoesOn()) {
+    // What comes between the look above and the sleep is not lost.
+    if (!completions_->Sleep()) return TakeCompleted(env);
+    pace_.Rest();
+    return Napi::Boolean::New(env, false);
+  }
+  completions_->StayAwake();
+  const PollPace::Clock::duration patience = pace_.Patience();
+  if (patience > patience.zero() && completions_->Await(patience)) return TakeCompleted(env);
+  pace_.OnTurn();
+  return slots;
+}
+
 void InferDesk::OnWake(Napi::Env env) {
   const Napi::Object owner = owner_->Value();
   const Napi::Value slots = TakeCompleted(env);
@@ -200,8 +244,9 @@ void InferDesk::OnWake(Napi::Env env) {
 }
 
 Napi::Value InferDesk::TakeCompleted(Napi::Env env) {
-  const std::vector<uint32_t> done = completions_->Take();
+  const std::vector<uint32_t>& done = completions_->Take();
   if (done.empty()) return env.Null();
+  pace_.OnCompleted();
   Napi::Array slots = Napi::Array::New(env, done.size());
   for (uint32_t i = 0; i < done.size(); ++i) slots.Set(i, Napi::Number::New(env, done[i]));
   End(done.size());
@@ -209,6 +254,7 @@ Napi::Value InferDesk::TakeCompleted(Napi::Env env) {
 }
 
 void InferDesk::Begin() {
+  if (pace_.OnSubmitted()) completions_->StayAwake();
   if (under_way_++ > 0) return;
   state_->KeepAlive();
   owner_->Ref();
@@ -217,6 +263,8 @@ void InferDesk::Begin() {
 void InferDesk::End(size_t count) {
   under_way_ -= count;
   if (under_way_ > 0) return;
+  completions_->Sleep();
+  pace_.Rest();
   state_->LetGo();
   owner_->Unref();
 }

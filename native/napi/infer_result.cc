@@ -23,6 +23,19 @@ Napi::Object TimingToJs(Napi::Env env, const InferTiming& timing) {
   return object;
 }
 
+Napi::Array DebugToJs(Napi::Env env, std::vector<DebugValue>* values) {
+  Napi::Array array = Napi::Array::New(env, values->size());
+  for (uint32_t i = 0; i < array.Length(); ++i) {
+    DebugValue& value = (*values)[i];
+    Napi::Object object = Napi::Object::New(env);
+    object.Set("type", DataTypeName(value.type));
+    object.Set("dims", ToJs(env, value.dims));
+    object.Set("data", ToArrayBuffer(env, std::move(value.memory), value.size_bytes));
+    array.Set(i, object);
+  }
+  return array;
+}
+
 // Into an array of the caller's, on memory that the GPU does not see.
 void CopyTo(const InferOutput& output, const Napi::Value& array) {
   ArrayView view;
@@ -84,7 +97,18 @@ Napi::Value ResultToJs(Napi::Env env, InferJob* job, RegisteredCall* call,
     result.Set("dims", dims);
   }
   if (job->timed) result.Set("timing", TimingToJs(env, job->timing));
+  if (!job->debug.empty()) result.Set("debug", DebugToJs(env, &job->debug_values));
   return result;
+}
+
+Napi::Value RepeatedResultToJs(Napi::Env env, InferJob* job, RegisteredCall* call) {
+  const auto is_told = [&](size_t i) {
+    return job->targets[i].kind != OutputTarget::Kind::kFresh &&
+           call->told[i] == job->outputs[i].dims;
+  };
+  bool all_told = !job->error && call->told.size() == job->outputs.size();
+  for (size_t i = 0; all_told && i < job->outputs.size(); ++i) all_told = is_told(i);
+  return all_told ? env.Undefined() : ResultToJs(env, job, call, env.Null());
 }
 
 }  // namespace trtnode

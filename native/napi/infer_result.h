@@ -12,4 +12,7 @@ namespace trtnode {
 Napi::Value ResultToJs(Napi::Env env, InferJob* job, RegisteredCall* call,
                        const Napi::Value& outputs);
 
+// The same of a job that was run again. Undefined where there is nothing to tell: outputs are in the caller's arrays, of the dims as before.
+Napi::Value RepeatedResultToJs(Napi::Env env, InferJob* job, RegisteredCall* call);
+
 }  // namespace trtnode

@@ -63,6 +63,24 @@ class LayerTimes {
   virtual void Add(const char* layer, float milliseconds) noexcept = 0;
 };
 
+// The value of a debug tensor, good until the call that hands it out returns.
+struct DebugTensor {
+  std::string name;
+  DataType type = DataType::kFloat32;
+  Dims dims;
+  const void* data = nullptr;
+  bool on_host = false;
+  CUstream stream = nullptr;  // what is put on it finds the value in `data`
+};
+
+// Is given the values of debug tensors, once each or, in a loop, once for each round. Called from within Execution::Enqueue.
+class DebugSink {
+ public:
+  virtual ~DebugSink() = default;
+  // What it throws, Enqueue throws.
+  virtual void Take(const DebugTensor& tensor) = 0;
+};
+
 // One execution context. Used by one thread at a time, with the device's context current.
 class Execution {
  public:
@@ -81,6 +99,9 @@ class Execution {
   virtual void SetLayerTimes(LayerTimes* times) = 0;
   // After the stream has run what was enqueued, or a graph captured from it. False where TensorRT has nothing to tell.
   virtual bool ReportLayerTimes() = 0;
+  // From then on Enqueue gives `sink` the values of these tensors, of which LoadedEngine::IsDebugTensor is true, and of no other.
+  // Nothing of it can be captured. `sink` must live until it is called again; no names and null end it.
+  virtual void SetDebug(const std::vector<std::string>& names, DebugSink* sink) = 0;
   virtual void Enqueue(CUstream stream) = 0;
 };
 
@@ -130,6 +151,10 @@ class LoadedEngine {
   virtual HardwareCompatibility HardwareCompatibilityLevel() const = 0;
   // Streams that TensorRT uses beside the one of the inference.
   virtual int AuxStreams() const = 0;
+  // Whether the engine was built to give out the value of this tensor.
+  virtual bool IsDebugTensor(const std::string& name) const = 0;
+  // TensorRT 10.6 says no of some engines that can be, and have to be.
+  virtual bool IsRefittable() const = 0;
   // Throws Error(kRefit) for an engine that cannot be refitted.
   virtual std::unique_ptr<Refitter> CreateRefitter(OperationLog* log) = 0;
   // The engine as a plan with its weights, written to a file that must not exist yet.

@@ -123,6 +123,8 @@ struct TuningSpec {
   std::optional<TilingOptimizationLevel> tiling_optimization_level;
   std::optional<int64_t> l2_limit_for_tiling;
   std::optional<DlaSpec> dla;
+  // Tensors of the network whose values an inference may ask for (INetworkDefinition::markDebug).
+  std::vector<std::string> debug_tensors;
 };
 
 struct PluginSpec {
@@ -173,6 +175,7 @@ struct PlanMemory {
 
 struct BuildOutcome {
   std::string sha256;
+  std::string chunks_sha256;
   uint64_t size_bytes = 0;
   std::vector<TensorInfo> inputs;
   std::vector<TensorInfo> outputs;

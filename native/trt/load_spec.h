@@ -23,6 +23,8 @@ struct LoadSpec {
   std::optional<WeightStreamingBudget> weight_streaming_budget;  // none: nothing is streamed
   // The plan has no weights: no execution context is made before a refit has brought them.
   bool await_refit = false;
+  // Whoever built the plan says that it has all its weights, and that they are fixed.
+  bool fixed_weights = false;
   // File that keeps the kernels which TensorRT-RTX compiles at run time; empty: none does.
   std::string runtime_cache;
 };

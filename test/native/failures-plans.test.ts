@@ -133,12 +133,20 @@ describe('a plan that is not as it was built', () => {
     const other = { ...manifest, plan: { ...plan, sizeBytes: plan.sizeBytes + by } };
     const code = await codeWithoutGpu();
     await failure(code, loadEngine(bytes, { manifest: other }));
-    const changed = { ...other.plan, sha256: '0'.repeat(64) };
-    const { details } = await failure(
-      'ERR_TRT_ENGINE_DIGEST',
-      loadEngine(bytes, { manifest: { ...manifest, plan: changed } }),
-    );
-    expect(details['reason']).toBe(by < 0 ? 'longer' : 'truncated');
+    const { sizeBytes } = other.plan;
+    for (const digest of [
+      { chunksSha256: '0'.repeat(64) },
+      { chunksSha256: undefined, sha256: '0'.repeat(64) },
+    ]) {
+      const changed = JSON.parse(
+        JSON.stringify({ ...manifest, plan: { ...plan, sizeBytes, ...digest } }),
+      ) as Manifest;
+      const { details } = await failure(
+        'ERR_TRT_ENGINE_DIGEST',
+        loadEngine(bytes, { manifest: changed }),
+      );
+      expect(details['reason']).toBe(by < 0 ? 'longer' : 'truncated');
+    }
   });
 });
 

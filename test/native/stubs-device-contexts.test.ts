@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { failure, trtNode } from '../support/native-host';
 import { held, loadStub, nothingHeld, setFaults, stubReport } from '../support/stub-host';
+import { reshapeOf } from '../support/stub-models';
 import { stubAbis, type StubEngine } from '../support/stub-plans';
 
 const { CudaStream, DeviceTensor, Tensor } = trtNode;
@@ -34,30 +35,7 @@ const rows: StubEngine = {
   ],
 };
 
-const reshape: StubEngine = {
-  inputs: [
-    { name: 'x', dims: [6] },
-    { name: 'shape', type: 'int64', dims: [2], shapeTensor: true },
-  ],
-  outputs: [
-    {
-      name: 'y',
-      dims: [
-        { elementOf: 'shape', index: 0 },
-        { elementOf: 'shape', index: 1 },
-      ],
-    },
-  ],
-  profiles: [
-    {
-      x: { min: [6], opt: [6], max: [6] },
-      shape: {
-        ...{ min: [2], opt: [2], max: [2] },
-        values: { min: [1, 1], opt: [2, 3], max: [8, 8] },
-      },
-    },
-  ],
-};
+const reshape = reshapeOf({ min: 6, opt: 6, max: 6 });
 
 const four = (start: number) => Float32Array.of(start, start + 1, start + 2, start + 3);
 const tensorOf = (data: Float32Array) => DeviceTensor.from(new Tensor('float32', data));

@@ -81,6 +81,6 @@ describe.each(['v10', 'v11'] as const)('contexts and graphs of %s in a refit', (
     await context.close();
     await Promise.all([x, ...outputs].map((memory) => memory.release()));
     stream.close();
-    await engine.close(false);
+    await engine.close();
   });
 });

@@ -79,7 +79,7 @@ describe('streams and events', () => {
     await CudaStream.fromHandle(0n).synchronize();
   });
 
-  it('#45 fail by code when they are closed', async () => {
+  it('#48 fail by code when they are closed', async () => {
     const stream = await CudaStream.create();
     const event = new CudaEvent({ timing: false });
     event.record(stream);

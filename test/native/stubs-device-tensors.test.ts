@@ -1,6 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { DeviceTensor as DeviceTensorClass } from '../../lib/device-tensor';
 import { byteLengthOf, tensorTypes, viewAs } from '../../lib/data-types';
@@ -88,7 +88,7 @@ describe('a device tensor', () => {
     ).toBe(0);
   });
 
-  it('#37 says that an array was transferred while it was copied', async () => {
+  it('#35 says that an array was transferred while it was copied', async () => {
     await using tensor = await DeviceTensor.allocate('float32', [3 << 18]);
     const data = counting(3 << 18);
     const copying = tensor.copyFrom(data);
@@ -136,7 +136,7 @@ describe('a device tensor', () => {
     expect(held().devices).toEqual(nothingHeld.devices);
   });
 
-  it('#45 #46 fails by code when it is closed', async () => {
+  it('#48 fails by code when it is closed', async () => {
     const tensor = await DeviceTensor.allocate('float32', [2]);
     await using other = await DeviceTensor.allocate('float32', [2]);
     await tensor.close();
@@ -263,5 +263,48 @@ describe('a device tensor and infer', () => {
     const closing = engine.infer({ x }, { outputs: { y: target } });
     await target.close();
     await closing;
+  });
+
+  it('is in order with copies that are begun while the network runs', async () => {
+    const options = { lanes: 1, waiting: 'spin' } as const;
+    await using engine = await loadStub('v10', { ...rows, delay: 20_000 }, options);
+    await using x = await DeviceTensor.allocate('float32', [2, 3]);
+    await using y = await DeviceTensor.allocate('float32', [2, 3]);
+    for (let round = 1; round <= 3; round += 1) {
+      const numbers = counting(6).map((value) => value * round);
+      await x.copyFrom(numbers);
+      setFaults(); // counts anew
+      const running = engine.infer({ x }, { outputs: { y } });
+      // The lane waits for what it has put on its stream.
+      while (stubReport().calls['cuStreamSynchronize'] === undefined) await nextTurn();
+      const overwriting = x.copyFrom(new Float32Array(6));
+      expect(await y.getData()).toEqual(numbers);
+      await Promise.all([running, overwriting]);
+    }
+  });
+
+  it('of other CUDA code is closed when no request has it any more, not even in the queue', async () => {
+    await using engine = await loadStub('v10', { ...rows, delay: 5000 }, { lanes: 1 });
+    await using owner = await DeviceTensor.from(new trtNode.Tensor('float32', counting(6), [2, 3]));
+    const adopted = DeviceTensor.fromPointer(owner.pointer, 'float32', [2, 3]);
+    const ordinary = { type: 'float32', data: counting(6), dims: [2, 3] } as const;
+    const requests = [engine.infer({ x: ordinary }), engine.infer({ x: adopted })];
+    await adopted.close();
+    // Its copy out of the GPU is queued behind the network.
+    const { eager, replays } = engine.graphs;
+    expect(eager + replays).toBe(2);
+    for (const { y } of await Promise.all(requests)) expect(y?.data).toEqual(counting(6));
+  });
+
+  it('is closed where its request was aborted in the queue', async () => {
+    await using engine = await loadStub('v10', { ...rows, delay: 5000 }, { lanes: 1 });
+    const x = await DeviceTensor.from(new trtNode.Tensor('float32', counting(6), [2, 3]));
+    const first = engine.infer({ x: { type: 'float32', data: counting(6), dims: [2, 3] } });
+    const abort = new AbortController();
+    const second = engine.infer({ x }, { signal: abort.signal });
+    abort.abort();
+    await expect(second).rejects.toBe(abort.signal.reason);
+    await x.close();
+    await first;
   });
 });

@@ -5,8 +5,8 @@ import { failure, rejectionOf, trtNode } from '../support/native-host';
 import { expectNothingHeld } from '../support/stub-held';
 import { loadStub, loadStubPlan, setFaults, stubReport } from '../support/stub-host';
 import { buildOnStub, weightsModel } from '../support/stub-build';
-import { inferWell } from '../support/stub-inferences';
-import { counting, everything, identity, vector } from '../support/stub-models';
+import { inferPair, inferWell } from '../support/stub-inferences';
+import { counting, everything, identity, pair, vector } from '../support/stub-models';
 import { stubAbis, type StubEngine } from '../support/stub-plans';
 
 beforeEach(() => {
@@ -73,13 +73,47 @@ describe.each(stubAbis)('CUDA graphs of %s', (abi) => {
     expect(engine.graphs.replays).toBe(2);
   });
 
-  it('#43 end with another shape, and are captured again where that stays', async () => {
-    await using engine = await load({ graphs: 'on' });
-    for (const count of [5, 9, 5, 9]) await inferOne(engine, count);
-    // In turns, they are not captured anew each time.
-    expect(engine.graphs).toMatchObject({ held: 0, captured: 2, eager: 4, replays: 0 });
-    for (const count of [9, 9, 9]) await inferOne(engine, count);
-    expect(engine.graphs).toMatchObject({ held: 1, captured: 3, eager: 5, replays: 2 });
+  it.each([
+    { graphs: 'on', eager: 4 },
+    { graphs: 'auto', eager: 8 },
+  ] as const)(
+    '#43 of shapes that come in turns are captured once each: $graphs',
+    async ({ graphs, eager }) => {
+      await using engine = await load({ graphs });
+      const rounds = 5;
+      for (let round = 0; round < rounds; round += 1) {
+        for (const batch of [9, 2, 7, 1]) await inferOne(engine, batch);
+      }
+      expect(engine.graphs).toEqual({
+        ...{ mode: graphs, held: 4, captured: 4, eager, replays: 4 * rounds - eager, reason: null },
+      });
+      const { contexts, contextPerLane } = engine.memory();
+      expect([contexts, contextPerLane]).toEqual([8192, 8192]);
+    },
+  );
+
+  it('of two profiles in turns are captured once each', async () => {
+    await using engine = await load({ graphs: 'on' }, pair);
+    // 40 is in the second profile alone.
+    for (const count of [40, 30, 40, 30, 40, 30]) await inferPair(engine, count);
+    expect(engine.graphs).toMatchObject({ held: 2, captured: 2, eager: 2, replays: 4 });
+  });
+
+  it('stay where TensorRT makes no context for another shape, which then runs without', async () => {
+    const fail = [{ at: 'createExecutionContext', call: 3, andLater: true }] as const;
+    await using engine = await load({ graphs: 'on' }, { ...identity, fail });
+    for (const count of [9, 5, 9, 5]) await inferOne(engine, count);
+    expect(engine.graphs).toMatchObject({ held: 2, captured: 2, reason: null });
+    for (const count of [3, 9, 5, 3, 3, 9]) await inferOne(engine, count);
+    expect(engine.graphs.reason).toEqual(expect.any(String));
+    expect(engine.graphs.held).toBe(1);
+  });
+
+  it('that would hold nothing are none: it says so and works without', async () => {
+    await using engine = await load({ graphs: 'on' }, { ...identity, captureEmpty: true });
+    for (let i = 0; i < 4; i += 1) await inferOne(engine, 5);
+    expect(engine.graphs).toMatchObject({ captured: 0, replays: 0, eager: 4 });
+    expect(engine.graphs.reason).toEqual(expect.any(String));
   });
 
   it('are dropped where their memory grew', async () => {
@@ -123,7 +157,7 @@ describe.each(stubAbis)('CUDA graphs of %s', (abi) => {
       const { y } = await engine.infer({ x, rows: BigInt64Array.of(rows) });
       expect(y?.data).toEqual(x.subarray(0, Number(rows)));
     }
-    expect(engine.graphs).toMatchObject({ captured: 4, replays: 1 });
+    expect(engine.graphs).toMatchObject({ held: 3, captured: 3, replays: 5 });
   });
 
   it('#43 are not what an engine becomes that waits for the GPU: it says so and works without', async () => {
@@ -146,6 +180,7 @@ describe.each(stubAbis)('CUDA graphs of %s', (abi) => {
     'cuStreamBeginCapture:1=900',
     'cuStreamEndCapture:1=901',
     'cuStreamEndCapture:1=2',
+    'cuGraphGetNodes:1=1',
     'cuGraphInstantiate:1=2',
     'cuGraphInstantiate:1=801',
   ])('#73 that cannot be made cost no inference (%s)', async (fault) => {

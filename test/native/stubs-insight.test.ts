@@ -55,7 +55,7 @@ describe.each(stubAbis)('engine.memory() under %s', (abi) => {
     await failure('ERR_TRT_ENGINE_CLOSED', () => engine.memory());
   });
 
-  it('#73 says how much did not fit, for the weights and for a context', async () => {
+  it('#73 #79 says how much did not fit, for the weights and for a context', async () => {
     for (const [size, plan] of [
       [2 ** 40, { ...identity, weightBytes: 2 ** 40 }],
       [2 ** 39, { ...identity, activationBytes: 2 ** 39 }],

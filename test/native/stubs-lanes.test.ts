@@ -211,6 +211,33 @@ describe.each(stubAbis)('#47 close of %s', (abi) => {
     await engine.close();
   });
 
+  it.each(['profile', 'benchmark', 'warmup'] as const)(
+    'rejects what is queued at once, and waits for a %s',
+    async (kind) => {
+      // A profile and a warm-up of so many runs take longer than the inference that is on the GPU.
+      const engine = await loadStub(abi, { ...identity, delay: 20_000 }, { lanes: 2 });
+      const work = {
+        profile: () => engine.profile({ iterations: 40, warmup: 0 }),
+        benchmark: () => engine.benchmark({ inputs: { x }, iterations: 1000, warmup: 0 }),
+        warmup: () => engine.warmup(range(40).map((i) => ({ x: [1 + i] }))),
+      }[kind]();
+      let worked = false;
+      const working = work.then(
+        () => ((worked = true), 'done'),
+        (error: unknown) => ((worked = true), (error as TrtError).code),
+      );
+      const pending = range(50).map(() => engine.infer({ x }));
+      await begun(engine, 2);
+      const closing = engine.close().then(() => worked);
+      const ends = await Promise.allSettled(pending);
+      if (kind === 'profile') expect(worked).toBe(false);
+      expect(ends.filter(({ status }) => status === 'rejected').length).toBeGreaterThan(30);
+      expect(await closing).toBe(true);
+      // Neither goes on without the lanes.
+      expect(await working).toBe(kind === 'profile' ? 'done' : 'ERR_TRT_ENGINE_CLOSED');
+    },
+  );
+
   it('with drain runs the queue', async () => {
     const engine = await loadStub(abi, { ...identity, delay: 100 }, { lanes: 2 });
     const pending = range(100).map(() => engine.infer({ x }));

@@ -53,6 +53,34 @@ describe.each(stubAbis)('a process with an engine of %s', (abi) => {
     if (!how.startsWith('throw')) expect(stderr).toBe('');
   });
 
+  it.each([
+    ['child_process.fork', `require('node:child_process').fork(__filename)`],
+    ['cluster', `require('node:cluster').fork()`],
+  ])('#63 may begin another by %s in the middle of inferences: both infer', async (_, begin) => {
+    const exit = await run(
+      abi,
+      `(async () => {
+         const engine = await loadEngine(stubs.plan(), { library: stubs.library });
+         const all = Array.from({ length: 20 }, () => engine.infer(stubs.inputs(5)));
+         if (process.connected) {
+           await Promise.all(all);
+           process.send((await engine.infer(stubs.inputs(3))).y.dims.join());
+           process.disconnect();
+           return;
+         }
+         await all[0];
+         const child = ${begin};
+         child.on('message', (dims) => console.log('child', dims));
+         child.on('exit', async (code) => {
+           await Promise.all(all);
+           console.log(code, (await engine.infer(stubs.inputs(7))).y.dims.join());
+         });
+       })();`,
+      { engine: { ...identity, delay: 2 * millisecond } },
+    );
+    expect(exit).toEqual({ code: 0, ...quiet, stdout: 'child 3\n0 7\n' });
+  });
+
   it('#62 #56 ends whenever it wants while TensorRT’s own threads log', async () => {
     for (const turns of [0, 2, 5, 10, 30]) {
       const exit = await run(

@@ -2,33 +2,10 @@ import { describe, expect, it } from 'vitest';
 import type { TrtError } from '../../lib/errors';
 import { failure, rejectionOf } from '../support/native-host';
 import { held, loadStub, nothingHeld } from '../support/stub-host';
+import { reshapeOf } from '../support/stub-models';
 import { stubAbis, type StubEngine } from '../support/stub-plans';
 
-/** Reshapes `x` to what `shape` says. */
-const reshape: StubEngine = {
-  inputs: [
-    { name: 'x', dims: [-1] },
-    { name: 'shape', type: 'int64', dims: [2], shapeTensor: true },
-  ],
-  outputs: [
-    {
-      name: 'y',
-      dims: [
-        { elementOf: 'shape', index: 0 },
-        { elementOf: 'shape', index: 1 },
-      ],
-    },
-  ],
-  profiles: [
-    {
-      x: { min: [0], opt: [6], max: [64] },
-      shape: {
-        ...{ min: [2], opt: [2], max: [2] },
-        values: { min: [0, 1], opt: [2, 3], max: [8, 8] },
-      },
-    },
-  ],
-};
+const reshape = reshapeOf({ min: 0, opt: 6, max: 64 });
 
 /** The elements of `x` that are not zero. */
 const nonZeros: StubEngine = {

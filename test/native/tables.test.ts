@@ -12,6 +12,7 @@ import {
 } from '../../lib/binding';
 import { defaultLaneRequest } from '../../lib/infer/lane-options';
 import { bitsPerElement, tensorTypes } from '../../lib/data-types';
+import { chunksSha256Of } from '../support/manifests';
 import {
   codeWithoutGpu,
   failure,
@@ -81,11 +82,33 @@ describe('SHA-256', () => {
     const times = [mtimeNs, ctimeNs].map((ns) => `${ns / 1_000_000_000n}:${ns % 1_000_000_000n}`);
     expect(identity).toBe(`${dev}:${ino}:${size}:${times.join(':')}:`);
 
-    const plan = await binding.readPlan(file);
-    expect(plan).toMatchObject({ sha256: sha256(content), sizeBytes: size });
-    expect(Buffer.compare(plan.header, content.subarray(0, 64))).toBe(0);
-    plan.release();
+    // As it is read, and of what was read before.
+    for (const hash of ['sha256', null] as const) {
+      const plan = await binding.readPlan(file, hash);
+      expect(plan.sizeBytes).toBe(size);
+      expect(await plan.hash('sha256')).toBe(sha256(content));
+      expect(Buffer.compare(plan.header, content.subarray(0, 64))).toBe(0);
+      plan.release();
+    }
   });
+
+  it.each([...sizes, 8 * mib, 33 * mib + 5])(
+    "of a plan's chunks is as it is documented, for %i bytes",
+    async (size) => {
+      const content = randomBytes(size);
+      const file = path.join(folder, `${size}.plan`);
+      await fs.writeFile(file, content);
+      for (const hash of ['chunksSha256', null, 'sha256'] as const) {
+        const plan = await binding.readPlan(file, hash);
+        expect(plan.sizeBytes).toBe(size);
+        expect(await plan.hash('chunksSha256')).toBe(chunksSha256Of(content));
+        expect(await plan.hash('sha256')).toBe(sha256(content));
+        expect(Buffer.compare(plan.header, content.subarray(0, 64))).toBe(0);
+        plan.release();
+      }
+      await fs.rm(file);
+    },
+  );
 
   it('is the same for a plan that was written in odd slices', async () => {
     const content = randomBytes(100_003);
@@ -96,8 +119,10 @@ describe('SHA-256', () => {
       offset += length;
     }
     writer.write(content.subarray(offset));
-    const plan = await writer.seal();
-    expect(plan).toMatchObject({ sha256: sha256(content), sizeBytes: content.length });
+    const plan = writer.seal();
+    expect(plan.sizeBytes).toBe(content.length);
+    expect(await plan.hash('sha256')).toBe(sha256(content));
+    expect(await plan.hash('chunksSha256')).toBe(chunksSha256Of(content));
     expect(Buffer.compare(plan.header, content.subarray(0, 64))).toBe(0);
     plan.release();
   });
@@ -117,7 +142,7 @@ describe('SHA-256', () => {
 });
 
 describe('a plan in native memory', () => {
-  const sealed = async (bytes = 100): Promise<NativePlan> => {
+  const sealed = (bytes = 100): NativePlan => {
     const writer = binding.createPlan(bytes);
     writer.write(new Uint8Array(bytes));
     return writer.seal();
@@ -128,10 +153,27 @@ describe('a plan in native memory', () => {
   };
 
   it('may be released twice, and cannot be loaded then', async () => {
-    const plan = await sealed();
+    const plan = sealed();
     plan.release();
     plan.release();
     await failure('ERR_TRT_INVALID_ARG', load(plan));
+  });
+
+  it('is neither loaded nor hashed twice at once, and may be released while it is hashed', async () => {
+    const plan = sealed(2 * mib);
+    const hashing = plan.hash('sha256');
+    await failure('ERR_TRT_INVALID_ARG', () => plan.hash('chunksSha256'));
+    await failure('ERR_TRT_INVALID_ARG', load(plan));
+    expect(await hashing).toBe(sha256(Buffer.alloc(2 * mib)));
+    const again = plan.hash('chunksSha256');
+    plan.release();
+    expect(await again).toBe(chunksSha256Of(Buffer.alloc(2 * mib)));
+    // What is known stays known.
+    expect(await plan.hash('sha256')).toBe(sha256(Buffer.alloc(2 * mib)));
+    await failure('ERR_TRT_INVALID_ARG', load(plan));
+    const released = sealed();
+    released.release();
+    await failure('ERR_TRT_INVALID_ARG', () => released.hash('sha256'));
   });
 
   it('refuses more bytes than it was made for, and to be sealed with fewer', async () => {
@@ -140,7 +182,7 @@ describe('a plan in native memory', () => {
     await failure('ERR_TRT_INVALID_ARG', () => writer.write(new Uint8Array(5)));
     await failure('ERR_TRT_INVALID_ARG', () => writer.seal());
     writer.write(new Uint8Array(4));
-    expect((await writer.seal()).sizeBytes).toBe(10);
+    expect(writer.seal().sizeBytes).toBe(10);
     await failure('ERR_TRT_INVALID_ARG', () => writer.write(new Uint8Array(1)));
     await failure('ERR_TRT_INVALID_ARG', () => writer.seal());
   });
@@ -169,11 +211,11 @@ describe('a plan in native memory', () => {
 
   it("is not taken for a handle when it is another of the addon's objects", async () => {
     await failure('ERR_TRT_INVALID_ARG', load(binding.createPlan(4)));
-    await failure('ERR_TRT_INVALID_ARG', load(Object.create(await sealed())));
+    await failure('ERR_TRT_INVALID_ARG', load(Object.create(sealed())));
   });
 
   it('has methods that work on no other object', async () => {
-    const plan = await sealed();
+    const plan = sealed();
     const writer = binding.createPlan(4);
     for (const other of [{}, writer, binding, null, undefined]) {
       expect(await rejectionOf(() => plan.release.call(other))).toBeInstanceOf(Error);
@@ -186,15 +228,22 @@ describe('a plan in native memory', () => {
 });
 
 describe('what is no readable file', () => {
-  it.each(['readPlan', 'hashFile'] as const)('is told from one by %s', async (read) => {
-    await failure('ERR_TRT_ENGINE_NOT_FOUND', binding[read](path.join(folder, 'missing')));
-    await failure('ERR_TRT_ENGINE_NOT_FOUND', binding[read](folder));
-    await failure('ERR_TRT_ENGINE_NOT_FOUND', binding[read]('/dev/null'));
-    await failure('ERR_TRT_ENGINE_NOT_FOUND', binding[read](path.join(folder, '0.bin', 'below')));
+  const reads: Readonly<Record<string, (file: string) => Promise<unknown>>> = {
+    readPlan: (file) => binding.readPlan(file),
+    'readPlan with sha256': (file) => binding.readPlan(file, 'sha256'),
+    'readPlan with chunksSha256': (file) => binding.readPlan(file, 'chunksSha256'),
+    hashFile: (file) => binding.hashFile(file),
+  };
+
+  it.each(Object.entries(reads))('is told from one by %s', async (name, read) => {
+    await failure('ERR_TRT_ENGINE_NOT_FOUND', read(path.join(folder, 'missing')));
+    await failure('ERR_TRT_ENGINE_NOT_FOUND', read(folder));
+    await failure('ERR_TRT_ENGINE_NOT_FOUND', read('/dev/null'));
+    await failure('ERR_TRT_ENGINE_NOT_FOUND', read(path.join(folder, '0.bin', 'below')));
     // A FIFO whose writer never comes must not hold anything up.
-    const fifo = path.join(folder, `${read}.fifo`);
+    const fifo = path.join(folder, `${name}.fifo`);
     execFileSync('mkfifo', [fifo]);
-    await failure('ERR_TRT_ENGINE_NOT_FOUND', binding[read](fifo));
+    await failure('ERR_TRT_ENGINE_NOT_FOUND', read(fifo));
   });
 });
 
@@ -206,7 +255,7 @@ describe('without a GPU', () => {
   it('a plan is not loaded', async () => {
     const writer = binding.createPlan(64);
     writer.write(new Uint8Array(64));
-    const plan = await writer.seal();
+    const plan = writer.seal();
     await failure(
       await codeWithoutGpu(),
       binding.loadEngine({

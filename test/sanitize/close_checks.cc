@@ -60,6 +60,27 @@ TRT_NODE_CHECK(close_discards_the_queue) {
   Expect(discarded >= 40, "discarded: " + std::to_string(discarded));
 }
 
+TRT_NODE_CHECK(the_queue_is_discarded_while_it_runs) {
+  const SharedSession session = Load(std::string(kIdentity) + "delay 3000\n", WithLanes(2));
+  for (int round = 0; round < 3; ++round) {
+    const Requests requests = SubmitMany(session, 50);
+    OnThreads(2, [&](int) { session->DiscardQueued(); });
+    int discarded = 0;
+    for (const auto& request : requests) {
+      request->Wait();
+      if (!request->error()) continue;
+      ExpectError(request->error(), ErrorCode::kEngineClosed, "what was queued");
+      ++discarded;
+    }
+    Expect(discarded >= 40, "discarded: " + std::to_string(discarded));
+    // The lanes go on.
+    InferIdentity(session, 3, 1);
+  }
+  session->Close(Pending::kFinish);
+  session->DiscardQueued();
+  ExpectNothingHeld("close");
+}
+
 TRT_NODE_CHECK(close_while_threads_submit) {
   for (const Pending pending : {Pending::kFinish, Pending::kDiscard}) {
     const SharedSession session = Load(kIdentity, WithLanes(2, GraphMode::kOn));

@@ -123,6 +123,73 @@ TRT_NODE_CHECK(copies_beside_inference) {
   ExpectNothingHeld("close");
 }
 
+// Nobody awaits the inference: what copies put into its input and read from its output comes behind it all the same, once it is on
+// its lane's stream.
+TRT_NODE_CHECK(copies_behind_an_inference) {
+  trtnode::LaneOptions options = WithLanes(1, GraphMode::kOn);
+  options.waiting = trtnode::Waiting::kSpin;
+  const SharedSession session = Load(std::string(kIdentity) + "delay 5000\n", options);
+  const size_t bytes = 16 * sizeof(float);
+  const auto x = DeviceMemory::Allocate(session->device(), bytes);
+  const auto y = DeviceMemory::Allocate(session->device(), bytes);
+  {
+    Copies copies(session->device());
+    PinnedLease host = copies.TakePinned(bytes);
+    for (int i = 0; i < 4; ++i) {
+      const Floats numbers = Counting(16, static_cast<float>(100 * i));
+      std::memcpy(host.data(), numbers.data(), bytes);
+      copies.ToDevice(x.get(), 0, host.data(), bytes)->Synchronize();
+      const Floats others = Counting(16, static_cast<float>(-100 * i - 50));
+      std::memcpy(host.data(), others.data(), bytes);
+      Request request(session, {numbers});
+      request.job().inputs[0].kind = InputSource::Kind::kDevice;
+      request.job().inputs[0].memory = x;
+      request.job().targets[0].kind = OutputTarget::Kind::kDevice;
+      request.job().targets[0].memory = y;
+      SetFaults("");
+      request.Submit();
+      // Its lane waits for what it has put on the stream.
+      while (CallsOf("cuStreamSynchronize") == 0) std::this_thread::yield();
+      session->device().MakeCurrent();
+      copies.ToDevice(x.get(), 0, host.data(), bytes)->Synchronize();
+      PinnedLease result = copies.TakePinned(bytes);
+      copies.ToHost(result.data(), y.get(), 0, bytes)->Synchronize();
+      Expect(std::memcmp(result.data(), numbers.data(), bytes) == 0,
+             "a copy overtook the inference");
+      request.Wait();
+      ExpectNoError(request.error(), "the inference");
+      Expect(x->Idle() && y->Idle(), "its mark is left behind");
+    }
+  }
+  session->Close(Pending::kFinish);
+}
+
+// Memory is in use from the submission on, whatever becomes of the request.
+TRT_NODE_CHECK(memory_of_queued_requests) {
+  const SharedSession session =
+      Load(std::string(kIdentity) + "delay 3000\n", WithLanes(1, GraphMode::kOff));
+  const Floats numbers = Counting(8, 1);
+  const auto memory = DeviceMemory::Allocate(session->device(), 8 * sizeof(float));
+  std::vector<std::unique_ptr<Request>> requests;
+  for (int i = 0; i < 4; ++i) {
+    requests.push_back(std::make_unique<Request>(session, std::vector<Floats>{numbers}));
+    Request& request = *requests.back();
+    request.job().targets[0].kind = OutputTarget::Kind::kDevice;
+    request.job().targets[0].memory = memory;
+    if (i == 2) request.job().deadline = trtnode::InferJob::Clock::now();
+    request.Submit();
+  }
+  Expect(!memory->Idle(), "a request that waits is not counted");
+  const bool cancelled = requests[3]->Cancel();
+  for (size_t i = 0; i < 3; ++i) requests[i]->Wait();
+  if (!cancelled) requests[3]->Wait();
+  // As whoever submitted them does, of those that never ran.
+  for (const auto& request : requests) request->job().holds.clear();
+  session->device().MakeCurrent();
+  Expect(memory->Idle(), "a request that is over still counts");
+  session->Close(Pending::kFinish);
+}
+
 TRT_NODE_CHECK(waits_that_are_dropped) {
   const Device& device = Device::Get(0);
   for (int round = 0; round < 10; ++round) {

@@ -52,13 +52,141 @@ TRT_NODE_CHECK(captured_then_replayed) {
   ExpectEqual(graphs.captured, 1U, "captured");
   ExpectEqual(graphs.replays, 9U, "replays");
   ExpectEqual(CallsOf("cuGraphLaunch"), 9, "cuGraphLaunch");
-  // Of other dims it is another graph, and ends the first.
+  // Of other dims it is another graph, beside the first.
   InferIdentity(session, 6, 1);
   InferIdentity(session, 6, 2);
   InferIdentity(session, 5, 3);
   graphs = Sum(session);
   ExpectEqual(graphs.captured, 2U, "captured");
-  ExpectEqual(graphs.replays, 10U, "replays");
+  ExpectEqual(graphs.replays, 11U, "replays");
+  session->Close(Pending::kFinish);
+  ExpectNothingHeld("close");
+}
+
+// The largest first, so that no memory grows later: then each shape becomes a graph once, and stays one.
+TRT_NODE_CHECK(shapes_in_turns) {
+  for (const GraphMode mode : {GraphMode::kOn, GraphMode::kAuto}) {
+    for (const ContextMemory memory : {ContextMemory::kSeparate, ContextMemory::kShared}) {
+      constexpr size_t kShapes = 4;
+      constexpr size_t kRounds = 6;
+      const size_t eager = mode == GraphMode::kOn ? 1 : 2;
+      LaneOptions options = WithLanes(2, mode);
+      options.context_memory = memory;
+      const SharedSession session = Load(kIdentity, options);
+      // Each lane is warmed up with the largest, and so has a graph of it.
+      {
+        Request warm(session, {Counting(kShapes, 0)});
+        session->Warm(&warm.job());
+      }
+      OnThreads(3, [&](int thread) {
+        for (size_t i = 0; i < 2 * kRounds * kShapes; ++i) {
+          InferIdentity(session, i % kShapes + 1, static_cast<float>(thread * 1000) + 0.5F);
+        }
+      });
+      for (const LaneGraphs& lane : session->GraphState()) {
+        const size_t all = lane.replays + lane.eager;
+        Expect(lane.captured <= kShapes, "a shape was captured twice");
+        ExpectEqual(lane.held, static_cast<size_t>(lane.captured), "graphs that a lane keeps");
+        Expect(lane.eager <= 1 + (kShapes - 1) * eager, "a shape ran without its graph");
+        Expect(lane.refusal.empty(), "a capture was refused: " + lane.refusal);
+        Expect(all > 0, "a lane did nothing");
+      }
+      const trtnode::EngineMemory held = session->Memory();
+      const size_t blocks = memory == ContextMemory::kShared ? 1 : 2;
+      ExpectEqual(held.contexts, held.context * blocks, "activation memory");
+      session->Close(Pending::kFinish);
+      ExpectNothingHeld("close");
+    }
+  }
+}
+
+// TensorRT makes no second context: one shape after the other runs on the one that there is.
+TRT_NODE_CHECK(no_context_for_another_shape) {
+  for (const GraphMode mode : {GraphMode::kOn, GraphMode::kAuto}) {
+    const SharedSession session =
+        Load(std::string(kIdentity) + "fail createExecutionContext 2 later\n", WithLanes(1, mode));
+    for (int i = 0; i < 4; ++i) InferIdentity(session, 8, static_cast<float>(i));
+    Expect(Sum(session).held == 1, "the first shape has no graph");
+    for (int i = 0; i < 12; ++i) {
+      InferIdentity(session, i % 3 == 0 ? 8 : 5, static_cast<float>(i));
+    }
+    const LaneGraphs graphs = Sum(session);
+    ExpectEqual(graphs.held, 0U, "held");
+    ExpectEqual(graphs.captured, 1U, "captured");
+    Expect(!graphs.refusal.empty(), "no reason is told");
+    session->Close(Pending::kFinish);
+    ExpectNothingHeld("close");
+  }
+}
+
+// Two shapes have theirs, and a third takes the place of the one that was not used for longest.
+TRT_NODE_CHECK(no_context_for_a_third_shape) {
+  const SharedSession session =
+      Load(std::string(kIdentity) + "fail createExecutionContext 3 later\n",
+           WithLanes(1, GraphMode::kOn));
+  for (const size_t count : {8, 5, 8, 5}) InferIdentity(session, count, 0.5F);
+  ExpectEqual(Sum(session).held, 2U, "held");
+  for (const size_t count : {3, 3, 8, 5, 3, 8, 8, 5, 5}) InferIdentity(session, count, 0.5F);
+  const LaneGraphs graphs = Sum(session);
+  ExpectEqual(graphs.held, 1U, "held");
+  Expect(graphs.replays > 2, "graphs were of no use");
+  Expect(!graphs.refusal.empty(), "no reason is told");
+  session->Close(Pending::kFinish);
+  ExpectNothingHeld("close");
+}
+
+// More shapes than there is room for: 'auto' does not capture each anew each time.
+TRT_NODE_CHECK(graphs_that_do_not_pay) {
+  LaneOptions options = WithLanes(1, GraphMode::kAuto);
+  options.max_graphs = 2;
+  const SharedSession session = Load(kIdentity, options);
+  for (size_t i = 0; i < 600; ++i) InferIdentity(session, 8 - i % 6, 0.5F);
+  const LaneGraphs graphs = Sum(session);
+  Expect(graphs.held <= 2, "more graphs than there is room for");
+  Expect(graphs.captured < 30, std::to_string(graphs.captured) + " captures in 600 inferences");
+  session->Close(Pending::kFinish);
+  ExpectNothingHeld("close");
+}
+
+// Two profiles and the values of a shape tensor in turns. The stub dies when a graph runs whose context was told another shape.
+TRT_NODE_CHECK(profiles_and_values_in_turns) {
+  const SharedSession session = Load(
+      "input x 0 -1 -\n"
+      "input rows 8 1 host,shape\n"
+      "output y 0 -1 - x value:rows:0 - 256\n"
+      "profile\nrange x 1 2 8\nrange rows 1 1 1\nvalues 0 1 8\n"
+      "profile\nrange x 1 2 8\nrange rows 1 1 1\nvalues 0 1 8\n"
+      "memory 4096 8192\n",
+      WithLanes(1, GraphMode::kOn));
+  for (int round = 0; round < 5; ++round) {
+    for (const int rows : {8, 3, 5}) {
+      for (const int profile : {0, 1}) {
+        const Floats x = Counting(8, static_cast<float>(10 * round + rows));
+        Request request(session, {x, {static_cast<float>(rows)}});
+        request.job().call = session->PlanCall(profile, {{8}, {1}});
+        request.Submit();
+        request.Wait();
+        request.ExpectOutput(0, Floats(x.begin(), x.begin() + rows));
+      }
+    }
+  }
+  const LaneGraphs graphs = Sum(session);
+  ExpectEqual(graphs.captured, 6U, "captured");
+  ExpectEqual(graphs.held, 6U, "held");
+  ExpectEqual(graphs.replays, 24U, "replays");
+  session->Close(Pending::kFinish);
+  ExpectNothingHeld("close");
+}
+
+// Its kernels go past the stream: a graph of it would do nothing.
+TRT_NODE_CHECK(a_capture_that_holds_nothing) {
+  const SharedSession session =
+      Load(std::string(kIdentity) + "capture-empty\n", WithLanes(1, GraphMode::kOn));
+  for (int i = 0; i < 4; ++i) InferIdentity(session, 5, static_cast<float>(i * 10));
+  const LaneGraphs graphs = Sum(session);
+  ExpectEqual(graphs.captured, 0U, "captured");
+  ExpectEqual(graphs.eager, 4U, "eager");
+  Expect(!graphs.refusal.empty(), "no reason is told");
   session->Close(Pending::kFinish);
   ExpectNothingHeld("close");
 }
@@ -106,8 +234,8 @@ TRT_NODE_CHECK(an_engine_that_no_capture_takes) {
 TRT_NODE_CHECK(captures_that_fail) {
   for (const char* fault :
        {"cuStreamBeginCapture:1=900", "cuStreamEndCapture:1=901", "cuStreamEndCapture:1=2",
-        "cuGraphInstantiate:1=2", "cuGraphUpload:1=2", "cuGraphLaunch:1=2", "cuGraphLaunch:1=1",
-        "cuGraphDestroy:1=1", "cuGraphExecDestroy:1=1"}) {
+        "cuGraphGetNodes:1=1", "cuGraphInstantiate:1=2", "cuGraphUpload:1=2", "cuGraphLaunch:1=2",
+        "cuGraphLaunch:1=1", "cuGraphDestroy:1=1", "cuGraphExecDestroy:1=1"}) {
     const SharedSession session = Load(kIdentity, WithLanes(1, GraphMode::kOn));
     SetFaults(fault);
     for (int i = 0; i < 4; ++i) {
@@ -155,6 +283,35 @@ TRT_NODE_CHECK(a_swapped_pair_is_two_graphs) {
   // Of the first call too, with its outputs.
   ExpectEqual(graphs.captured, 3U, "captured");
   ExpectEqual(graphs.replays, 4U, "replays");
+  session->Close(Pending::kFinish);
+}
+
+// A capture that fails on a shape's own context, which TensorRT may have changed: its other graph goes with it.
+TRT_NODE_CHECK(a_capture_that_fails_beside_another) {
+  const SharedSession session = Load(kIdentity, WithLanes(1, GraphMode::kOn));
+  const Memory memory = trtnode::DeviceMemory::Allocate(session->device(), 8 * sizeof(float));
+  const Floats x = Counting(8, 1);
+  const auto infer = [&](bool on_device) {
+    Request request(session, {x});
+    if (on_device) request.job().targets[0] = To(memory);
+    request.Submit();
+    request.Wait();
+    ExpectNoError(request.error(), "an inference");
+    if (!on_device) request.ExpectOutput(0, x);
+  };
+  infer(false);
+  ExpectEqual(Sum(session).held, 1U, "held");
+  SetFaults("cuStreamEndCapture:1=901");
+  infer(true);
+  SetFaults("");
+  ExpectEqual(Sum(session).held, 0U, "held");
+  for (int i = 0; i < 3; ++i) {
+    infer(false);
+    infer(true);
+  }
+  const LaneGraphs graphs = Sum(session);
+  ExpectEqual(graphs.held, 1U, "held");
+  ExpectEqual(graphs.replays, 2U, "replays");
   session->Close(Pending::kFinish);
 }
 

@@ -9,7 +9,7 @@ import { checkedBuildOptions } from '../../lib/checked-build-options';
 import type { BuiltEngine } from '../../lib/built-engine';
 import type { FoundLibrary } from '../../lib/discovery';
 import { modelSourceOf } from '../../lib/model-source';
-import { digestOf, fileWork, hashFile } from './manifests';
+import { fileWork, hashFile, planDigestOf } from './manifests';
 
 export const digits = path.join(__dirname, '../../models/digits/digits.onnx');
 const digitsProfiles = [{ images: { min: [1, 1, 8, 8], opt: [8, 1, 8, 8], max: [8, 1, 8, 8] } }];
@@ -28,7 +28,7 @@ export const noDriver: NativeDriver = {
 export const buildResult: NativeBuildResult = {
   flavour: 'tensorrt-rtx',
   version: '1.7.1',
-  ...digestOf('the plan'),
+  ...planDigestOf('the plan'),
   inputs: [{ name: 'image', type: 'float32', dims: [1, 1, 8, 8], isShapeTensor: false }],
   outputs: [{ name: 'logits', type: 'float32', dims: [1, 10], isShapeTensor: false }],
   networkLayers: [{ name: 'conv', type: 'Convolution', outputTypes: ['float32'] }],

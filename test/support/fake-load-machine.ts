@@ -4,22 +4,36 @@
  */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import type { NativeDriver, NativeLoadRequest, NativePlan } from '../../lib/binding';
+import type {
+  NativeDriver,
+  NativeLoadRequest,
+  NativePlan,
+  NativePlanHash,
+} from '../../lib/binding';
 import type { Discovery } from '../../lib/discovery';
 import type { LoadMachine } from '../../lib/load';
 import { FakeNativeEngine, nativeError } from './fake-native-engine';
-import { hashFile } from './manifests';
+import { hashFile, hashOfPlan } from './manifests';
 
 class FakePlan implements NativePlan {
   readonly sizeBytes: number;
-  readonly sha256: string;
   readonly header: Uint8Array;
+  /** What was hashed, on the way in or when it was asked for. */
+  readonly hashed: Set<NativePlanHash>;
   released = 0;
 
-  constructor(readonly bytes: Buffer) {
+  constructor(
+    readonly bytes: Buffer,
+    hash: NativePlanHash | null,
+  ) {
     this.sizeBytes = bytes.length;
-    this.sha256 = sha256(bytes);
     this.header = new Uint8Array(bytes.subarray(0, 64));
+    this.hashed = new Set(hash === null ? [] : [hash]);
+  }
+
+  hash(kind: NativePlanHash): Promise<string> {
+    this.hashed.add(kind);
+    return hashOfPlan(this.bytes)(kind);
   }
 
   release(): void {
@@ -37,11 +51,17 @@ export class FakeLoadMachine implements LoadMachine {
   probeError: Error | null = null;
   /** What a refit of a loaded engine fails with. */
   refitError: Error | null = null;
+  /** Runs before a plan is read from its file. */
+  beforeRead: (() => Promise<void>) | null = null;
   /** Runs when a plan has been read from its file, before anything is said of it. */
   afterRead: (() => Promise<void>) | null = null;
 
-  /** Runs while libraries are looked for: after all checks of the plan. */
+  /** Runs while the driver starts, and while libraries are looked for. */
+  whileProbing: (() => Promise<void>) | null = null;
   whileFinding: (() => Promise<void>) | null = null;
+  /** Runs when a file, a plugin's, was hashed. */
+  afterHash: ((path: string) => Promise<void>) | null = null;
+  findError: Error | null = null;
 
   constructor(
     public driver: NativeDriver,
@@ -49,25 +69,28 @@ export class FakeLoadMachine implements LoadMachine {
   ) {}
 
   readonly binding: LoadMachine['binding'] = {
-    hashFile: (path) => {
+    hashFile: async (path) => {
       this.calls.push('hashFile');
-      return hashFile(path);
+      const hashed = await hashFile(path);
+      await this.afterHash?.(path);
+      return hashed;
     },
     hashExternalFile: () => Promise.reject(new Error('no test has external data')),
     lockFolder: () => Promise.resolve({ release: () => undefined }),
-    probeDriver: () => {
+    probeDriver: async () => {
       this.calls.push('probeDriver');
-      return this.probeError === null
-        ? Promise.resolve(this.driver)
-        : Promise.reject(this.probeError);
+      await this.whileProbing?.();
+      if (this.probeError !== null) throw this.probeError;
+      return this.driver;
     },
-    readPlan: async (path) => {
+    readPlan: async (path, hash = null) => {
       this.calls.push('readPlan');
+      await this.beforeRead?.();
       const bytes = await readFile(path).catch(() => {
         throw nativeError('ERR_TRT_ENGINE_NOT_FOUND');
       });
       await this.afterRead?.();
-      return this.keep(bytes);
+      return this.keep(bytes, hash);
     },
     createPlan: (sizeBytes) => {
       this.calls.push('createPlan');
@@ -80,7 +103,7 @@ export class FakeLoadMachine implements LoadMachine {
         seal: () => {
           const bytes = Buffer.concat(parts);
           if (bytes.length !== sizeBytes) throw new Error('sealed before all was written');
-          return Promise.resolve(this.keep(bytes));
+          return this.keep(bytes, null);
         },
       };
     },
@@ -98,11 +121,12 @@ export class FakeLoadMachine implements LoadMachine {
   readonly findLibraries: LoadMachine['findLibraries'] = async () => {
     this.calls.push('findLibraries');
     await this.whileFinding?.();
+    if (this.findError !== null) throw this.findError;
     return this.found;
   };
 
-  private keep(bytes: Buffer): FakePlan {
-    const plan = new FakePlan(bytes);
+  private keep(bytes: Buffer, hash: NativePlanHash | null): FakePlan {
+    const plan = new FakePlan(bytes, hash);
     this.plans.push(plan);
     return plan;
   }

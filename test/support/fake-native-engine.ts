@@ -7,6 +7,7 @@ import { writeFile } from 'node:fs/promises';
 import type {
   NativeArray,
   NativeContext,
+  NativeDebugTensor,
   NativeDeviceMemory,
   NativeEngine,
   NativeEngineMemory,
@@ -20,6 +21,7 @@ import type {
 } from '../../lib/binding';
 import type { TensorType } from '../../lib/data-types';
 import type { Profile, TensorInfo } from '../../lib/manifest-schema';
+import { chunksSha256Of } from './manifests';
 
 export function tensorInfo(name: string, type: TensorType, dims: readonly number[]): TensorInfo {
   return { name, type, dims, isShapeTensor: false };
@@ -98,6 +100,7 @@ export class FakeRequest {
   discarded = false;
   cancelled = false;
   error: Error | null = null;
+  debug: readonly string[] | null = null;
 
   constructor(
     readonly call: FakeCall,
@@ -147,7 +150,13 @@ export class FakeRequest {
     const told = JSON.stringify(dims);
     const isNew = told !== this.call.told;
     this.call.told = told;
-    return Object.assign(result, isNew ? { dims } : {}, this.timed ? { timing: fakeTiming } : {});
+    const debug = this.debug?.map((name) => fakeDebugTensor(name));
+    return Object.assign(
+      result,
+      isNew ? { dims } : {},
+      this.timed ? { timing: fakeTiming } : {},
+      debug === undefined ? {} : { debug },
+    );
   }
 
   #output({ data }: FakeOutput, index: number): ArrayBuffer | NativeDeviceMemory | null {
@@ -191,6 +200,11 @@ export function fakeDeviceMemory(
   } as NativeDeviceMemory;
 }
 
+/** The value of every debug tensor: the length of its name. */
+function fakeDebugTensor(name: string): NativeDebugTensor {
+  return { type: 'int32', dims: [1], data: Int32Array.of(name.length).buffer };
+}
+
 export class FakeNativeEngine implements NativeEngine {
   readonly flavour = 'tensorrt';
   readonly version = '10.6.0';
@@ -208,7 +222,9 @@ export class FakeNativeEngine implements NativeEngine {
   readonly stagings: FakeStaging[] = [];
   readonly requests: FakeRequest[] = [];
   readonly warmed: (readonly (Uint8Array | null)[])[] = [];
-  readonly closes: boolean[] = [];
+  /** Calls of `discardQueued`, and of `close`. */
+  discards = 0;
+  closed = 0;
   /** Submitted requests stay until their `finish()`. */
   holdRuns = false;
   /** Held ones count as queued. */
@@ -225,6 +241,10 @@ export class FakeNativeEngine implements NativeEngine {
   /** Calls of `onComplete`. */
   wakeUps = 0;
   polls = 0;
+  /** Looks in a row that find nothing before JavaScript is to ask no more. */
+  patience = Infinity;
+  #lookedInVain = 0;
+  #sleeps = true;
 
   #onComplete: ((slots: readonly number[]) => void) | null = null;
   #ready: number[] = [];
@@ -263,6 +283,11 @@ export class FakeNativeEngine implements NativeEngine {
     return request.result();
   }
 
+  /** This one says of no request that it can be run again. */
+  runAgain(): never {
+    throw new Error('there is nothing to run again');
+  }
+
   submit(
     call: number,
     inputs: readonly (Memory | null)[],
@@ -270,12 +295,16 @@ export class FakeNativeEngine implements NativeEngine {
     outputs: readonly (Memory | null)[] | null,
     timed: boolean,
     deadlineMs: number,
+    debug?: readonly string[],
   ): number {
     if (this.submitError !== null) throw this.submitError;
     const free = this.#slots.indexOf(undefined);
     const slot = free === -1 ? this.#slots.length : free;
     const request = this.#request(call, inputs, staged, outputs, timed, deadlineMs, slot);
+    request.debug = debug ?? null;
     this.#slots[slot] = request;
+    if (this.#isPolled()) this.#sleeps = false;
+    this.#lookedInVain = 0;
     request.error = this.runError;
     request.queued = this.holdQueued;
     if (!this.holdRuns) request.finish();
@@ -309,6 +338,19 @@ export class FakeNativeEngine implements NativeEngine {
     return this.#takeReady();
   }
 
+  poll(): readonly number[] | null | false {
+    this.polls += 1;
+    const slots = this.#takeReady();
+    if (slots !== null) {
+      this.#lookedInVain = 0;
+      return slots;
+    }
+    this.#lookedInVain += 1;
+    const isUnderWay = this.#slots.some((request) => request !== undefined);
+    this.#sleeps = !isUnderWay || !this.#isPolled() || this.#lookedInVain >= this.patience;
+    return this.#sleeps ? false : null;
+  }
+
   setOnComplete(callback: (slots: readonly number[]) => void): void {
     this.#onComplete = callback;
   }
@@ -316,7 +358,7 @@ export class FakeNativeEngine implements NativeEngine {
   /** A request's slot is ready: JavaScript hears of all that are so by the next turn at once. */
   complete(slot: number): void {
     this.#ready.push(slot);
-    if (this.#ready.length > 1 || this.waiting === 'spin') return;
+    if (this.#ready.length > 1 || !this.#sleeps) return;
     setImmediate(() => {
       const slots = this.#takeReady();
       if (slots === null) return;
@@ -378,6 +420,12 @@ export class FakeNativeEngine implements NativeEngine {
   refittable = false;
   readonly hardwareCompatibilityLevel = 'none';
   readonly auxStreams = 0;
+  readonly marked = new Set<string>();
+
+  isDebugTensor(name: string): boolean {
+    return this.marked.has(name);
+  }
+
   readonly refits: NativeRefitSource[] = [];
   missingWeights: readonly string[] = [];
   refitError: Error | null = null;
@@ -394,21 +442,25 @@ export class FakeNativeEngine implements NativeEngine {
     return Promise.resolve({ all: [], missing: this.missingWeights });
   }
 
-  async serialize(planPath: string): Promise<{ sha256: string; sizeBytes: number }> {
+  async serialize(planPath: string): ReturnType<NativeEngine['serialize']> {
     const bytes = this.serialized;
     if (bytes === null) throw new Error(`nothing is written to ${planPath}`);
     await writeFile(planPath, bytes, { flag: 'wx' });
     const sha256 = createHash('sha256').update(bytes).digest('hex');
-    return { sha256, sizeBytes: bytes.length };
+    return { sha256, sizeBytes: bytes.length, chunksSha256: chunksSha256Of(bytes) };
   }
 
-  close(drain: boolean): Promise<void> {
-    this.closes.push(drain);
+  discardQueued(): void {
+    this.discards += 1;
+    for (const request of this.#slots) {
+      if (request?.queued === true && !request.done)
+        request.fail(nativeError('ERR_TRT_ENGINE_CLOSED'));
+    }
+  }
+
+  close(): Promise<void> {
+    this.closed += 1;
     return Promise.resolve();
-  }
-
-  get closed(): number {
-    return this.closes.length;
   }
 
   get lastRequest(): FakeRequest {
@@ -445,6 +497,10 @@ export class FakeNativeEngine implements NativeEngine {
     const request = this.#slots[slot];
     if (request === undefined) throw new Error(`nothing is in slot ${slot}`);
     return request;
+  }
+
+  #isPolled(): boolean {
+    return this.waiting !== 'block';
   }
 
   #takeReady(): readonly number[] | null {

@@ -1,11 +1,37 @@
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
-import type { FileDigest, Manifest } from '../../lib/manifest-schema';
+import type { FileDigest, Manifest, PlanDigest } from '../../lib/manifest-schema';
 import { identityOf } from '../../lib/onnx/model-file';
 
 export function digestOf(bytes: Uint8Array | string): FileDigest {
   const data = Buffer.from(bytes as string);
   return { sha256: createHash('sha256').update(data).digest('hex'), sizeBytes: data.length };
+}
+
+/** `plan.chunksSha256` of a manifest, as its documentation defines it. */
+export function chunksSha256Of(bytes: Uint8Array): string {
+  const chunkBytes = 4 * 1024 * 1024;
+  const digests: Buffer[] = [];
+  for (let offset = 0; offset < bytes.length; offset += chunkBytes) {
+    const chunk = bytes.subarray(offset, offset + chunkBytes);
+    digests.push(createHash('sha256').update(chunk).digest());
+  }
+  return createHash('sha256').update(Buffer.concat(digests)).digest('hex');
+}
+
+/** `plan` of a manifest, as a build writes it. */
+export function planDigestOf(bytes: Uint8Array | string): Required<PlanDigest> {
+  const data = Buffer.from(bytes as string);
+  return { ...digestOf(data), chunksSha256: chunksSha256Of(data) };
+}
+
+/** Digests of a plan as a native plan tells them. */
+export function hashOfPlan(
+  bytes: Uint8Array | string,
+): (kind: 'sha256' | 'chunksSha256') => Promise<string> {
+  const data = Buffer.from(bytes as string);
+  return (kind) =>
+    Promise.resolve(kind === 'sha256' ? digestOf(data).sha256 : chunksSha256Of(data));
 }
 
 /** What the addon's hashFile does, by Node's own SHA-256. */

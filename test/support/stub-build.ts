@@ -37,6 +37,7 @@ export interface StubRecord {
   readonly tacticSources?: readonly string[];
   readonly computeCapabilities: readonly number[];
   readonly plugins: readonly string[];
+  readonly debugTensors: readonly string[];
   readonly calibration?: StubCalibration;
   readonly timingCache?: { readonly hits: readonly string[]; readonly misses: readonly string[] };
   /** Of setters that take a number or an enumerator, by name. */

@@ -48,6 +48,27 @@ export const pair: StubEngine = {
   }),
 };
 
+/** Reshapes `x`, which has so many floats, to the two numbers that `shape` says. */
+export function reshapeOf({ min, opt, max }: Record<'min' | 'opt' | 'max', number>): StubEngine {
+  const element = (index: number) => ({ elementOf: 'shape', index });
+  return {
+    inputs: [
+      { name: 'x', dims: [min === max ? min : -1] },
+      { name: 'shape', type: 'int64', dims: [2], shapeTensor: true },
+    ],
+    outputs: [{ name: 'y', dims: [element(0), element(1)] }],
+    profiles: [
+      {
+        x: { min: [min], opt: [opt], max: [max] },
+        shape: {
+          ...{ min: [2], opt: [2], max: [2] },
+          values: { min: [Math.min(min, 1), 1], opt: [2, 3], max: [8, 8] },
+        },
+      },
+    ],
+  };
+}
+
 export const vector = (data: Float32Array) =>
   ({ type: 'float32', data, dims: [data.length] }) as const;
 

@@ -72,12 +72,18 @@ export type StubStep =
   | 'getTensorShape'
   | 'inferShapes'
   | 'enqueueV3'
+  | 'setDebugListener'
+  | 'setTensorDebugState'
   /** TensorRT's call of ours: where it is to fail, it is not made. */
-  | 'notifyShape';
+  | 'notifyShape'
+  /** Likewise. */
+  | 'processDebugTensor';
 
 export interface StubEngine {
   readonly inputs: readonly StubInput[];
   readonly outputs: readonly StubOutput[];
+  /** Debug tensors, which are copies of their sources too. */
+  readonly debug?: readonly StubOutput[];
   readonly profiles?: readonly Readonly<Record<string, StubRange>>[];
   readonly weightBytes?: number;
   readonly activationBytes?: number;
@@ -87,6 +93,8 @@ export interface StubEngine {
   readonly slow?: { readonly call: number; readonly for: number };
   /** Its enqueue waits for the GPU each time, which no capture of a graph allows. */
   readonly captureUnsafe?: boolean;
+  /** A capture sees nothing of it, as if its kernels went onto a stream of their own. */
+  readonly captureEmpty?: boolean;
   readonly log?: readonly {
     readonly at: StubStep;
     readonly severity: 'internal-error' | 'error' | 'warning' | 'info' | 'verbose';
@@ -143,12 +151,14 @@ function linesOf(engine: StubEngine): string[] {
   const { weightBytes = 0, activationBytes = 0, delay = 0, inspection = '{"Layers":[]}' } = engine;
   return [
     ...engine.inputs.map(inputLine),
-    ...engine.outputs.map((output) => outputLine(output, engine.inputs)),
+    ...engine.outputs.map((output) => outputLine('output', output, engine.inputs)),
+    ...(engine.debug ?? []).map((tensor) => outputLine('debug', tensor, engine.inputs)),
     ...(engine.profiles ?? [staticProfile(engine.inputs)]).flatMap(profileLines),
     `memory ${weightBytes} ${activationBytes}`,
     `delay ${delay}`,
     ...(engine.slow ? [`slow ${engine.slow.call} ${engine.slow.for}`] : []),
     ...(engine.captureUnsafe === true ? ['capture-unsafe'] : []),
+    ...(engine.captureEmpty === true ? ['capture-empty'] : []),
     ...(engine.log ?? []).map(
       ({ at, severity, message }) => `log ${at} ${severities.indexOf(severity)} ${encode(message)}`,
     ),
@@ -168,7 +178,11 @@ function inputLine({ name, type = 'float32', dims, shapeTensor, vectorized }: St
   return `input ${encode(name)} ${dataTypes.indexOf(type)} ${list(dims)} ${flags}`;
 }
 
-function outputLine(output: StubOutput, inputs: readonly StubInput[]): string {
+function outputLine(
+  kind: 'output' | 'debug',
+  output: StubOutput,
+  inputs: readonly StubInput[],
+): string {
   const source = inputs.find(({ name }) => name === (output.source ?? inputs[0]?.name));
   const axes =
     output.dims ??
@@ -179,7 +193,7 @@ function outputLine(output: StubOutput, inputs: readonly StubInput[]): string {
   const flags = flagsOf({ host, vectorized, 'without-zeros': withoutZeros });
   const dims = axes.map((axis) => (typeof axis === 'number' ? axis : -1));
   return [
-    ...['output', encode(output.name), dataTypes.indexOf(type), list(dims), flags],
+    ...[kind, encode(output.name), dataTypes.indexOf(type), list(dims), flags],
     ...[
       source ? encode(source.name) : '-',
       list(axes.map(axisWord)),

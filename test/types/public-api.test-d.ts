@@ -23,6 +23,7 @@ import type {
   TensorInputs,
   TensorLike,
   Tensors,
+  TimedResult,
   TrtErrorCode,
   TypedTensor,
 } from '../../lib/index';
@@ -135,6 +136,19 @@ test('what infer returns follows the option `outputs`', async () => {
   void infer(engine, { cache: mixed.cache }, { deadlineMs: 5, signal: AbortSignal.timeout(5) });
   // @ts-expect-error there is no such place
   void engine.infer({ image }, { outputs: { scores: 'gpu' } });
+});
+
+test('inferTimed gives the debug tensors that were asked for', async () => {
+  const { debug, outputs } = await engine.inferTimed({ image }, { debug: ['hidden'] });
+  expectTypeOf(debug).toEqualTypeOf<Record<'hidden', TypedTensor>>();
+  expectTypeOf(outputs).toEqualTypeOf<Tensors>();
+  const plain = await engine.inferTimed({ image }, { deadlineMs: 5 });
+  expectTypeOf(plain).toEqualTypeOf<TimedResult>();
+  // @ts-expect-error nothing was asked for
+  void plain.debug;
+  // @ts-expect-error it is of inferTimed alone
+  void engine.infer({ image }, { debug: ['hidden'] });
+  expectTypeOf(engine.debugTensors).toEqualTypeOf<readonly string[]>();
 });
 
 test('a tensor’s type tells what its data is', async () => {

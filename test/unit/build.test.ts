@@ -18,7 +18,7 @@ import {
   noDriver,
   type SeenBuilds,
 } from '../support/fake-build-machine';
-import { digestOf } from '../support/manifests';
+import { digestOf, planDigestOf } from '../support/manifests';
 import { usable } from './fake-discovery';
 
 const rtx = usable('tensorrt-rtx', '1.7.1');
@@ -92,7 +92,7 @@ describe('buildEngine', () => {
       writer: packageVersion(),
       flavour: 'tensorrt-rtx',
       version: '1.7.1',
-      plan: digestOf('the plan'),
+      plan: planDigestOf('the plan'),
       model: { ...digestOf(await readFile(digits)), name: 'digits.onnx' },
       gpu: null,
       driver: null,

@@ -71,7 +71,7 @@ describe('the options of a build beyond shapes and targets', () => {
       ...['--tactic-sources', 'cublas', '--tactic-sources', 'jitConvolutions'],
       ...['--preview-features', 'aliasedPluginIo1003=off'],
       ...['--tiling-optimization-level', 'fast', '--l2-limit-for-tiling', '8MiB'],
-      ...['--dla-core', '1', '--gpu-fallback'],
+      ...['--dla-core', '1', '--gpu-fallback', '--debug-tensor', 'a', '--debug-tensor', 'b,c'],
     );
     expect(options).toEqual({
       output: 'net.engine',
@@ -104,6 +104,7 @@ describe('the options of a build beyond shapes and targets', () => {
       tilingOptimizationLevel: 'fast',
       l2LimitForTiling: 8 * 1024 ** 2,
       dla: { core: 1, gpuFallback: true },
+      debugTensors: ['a', 'b,c'],
     });
   });
 

@@ -169,6 +169,7 @@ describe('#87 one change of', () => {
     ['tilingOptimizationLevel', inTuning({ tilingOptimizationLevel: 'fast' })],
     ['l2LimitForTiling', inTuning({ l2LimitForTiling: 1 })],
     ['dla', inTuning({ dla: { core: 0, gpuFallback: true } })],
+    ['debugTensors', inTuning({ debugTensors: ['a'] })],
   ];
 
   it.each(changes)('%s gives another key', async (_name, change) => {

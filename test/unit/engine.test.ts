@@ -268,7 +268,7 @@ describe('copies', () => {
     expect(native.lastRequest.received(0)).toHaveLength(3 * sliceBytes);
   });
 
-  it('are prepared for one small array beside large pinned ones, and copy it before infer returns', async () => {
+  it('of a small array beside large pinned ones are the addon’s, before infer returns', async () => {
     const native = new FakeNativeEngine(
       [tensorInfo('x', 'float32', [3 * float32s]), tensorInfo('scale', 'float32', [1])],
       [tensorInfo('y', 'float32', [1])],
@@ -279,12 +279,10 @@ describe('copies', () => {
     const scale = Float32Array.of(7);
     const running = engine.infer({ x: engine.allocate('x'), scale });
     scale[0] = 8;
-    await running;
-    expect(native.lastStaging.prepared).toBe(1);
-    expect(native.lastStaging.writes.map(({ index }) => index)).toEqual([1]);
+    expect(native.stagings).toEqual([]);
     expect(native.lastRequest.inputs[0]).toHaveLength(3 * sliceBytes);
-    expect(native.lastRequest.inputs[1]).toBeNull();
     expect(native.lastRequest.received(1)).toEqual(new Uint8Array(Float32Array.of(7).buffer));
+    await running;
   });
 
   it('end with ERR_TRT_INPUT_DETACHED when the buffer is transferred meanwhile', async () => {
@@ -386,7 +384,7 @@ describe('close', () => {
     native.holdRuns = true;
     const running = engine.infer(x(4));
     await engine.close();
-    expect(native.closes).toEqual([false]);
+    expect(native.closed).toBe(1);
     native.lastRequest.finish();
     await expect(running).resolves.toHaveProperty('scores');
   });
@@ -409,6 +407,7 @@ describe('close', () => {
   it('waits with `drain` for all runs in flight, of which some fail', async () => {
     const { engine, native } = makeEngine();
     native.holdRuns = true;
+    native.holdQueued = true;
     const running = [engine.infer(x(1)), engine.infer(x(2))];
     await nextTurn();
     const closing = engine.close({ drain: true });
@@ -419,7 +418,7 @@ describe('close', () => {
     native.requests[1]?.finish();
     await running[1];
     await closing;
-    expect(native.closes).toEqual([true]);
+    expect(native.closed).toBe(1);
   });
 
   it('waits with `drain` for an inference whose inputs are still being copied', async () => {
@@ -431,7 +430,7 @@ describe('close', () => {
     expect(native.closed).toBe(0);
     await expect(running).resolves.toHaveProperty('scores');
     await closing;
-    expect(native.closes).toEqual([true]);
+    expect(native.closed).toBe(1);
   });
 
   it('fails an inference whose inputs are still being copied, as one that is queued', async () => {
@@ -448,11 +447,37 @@ describe('close', () => {
   it('drains no longer than it may', async () => {
     const { engine, native } = makeEngine();
     native.holdRuns = true;
+    native.holdQueued = true;
     const running = engine.infer(x(4));
-    await engine.close({ drain: true, timeoutMs: 1 });
-    expect(native.closes).toEqual([false]);
-    native.lastRequest.fail(nativeError('ERR_TRT_ENGINE_CLOSED'));
+    const closing = engine.close({ drain: true, timeoutMs: 1 });
     await expect(running).rejects.toEqual(code('ERR_TRT_ENGINE_CLOSED'));
+    await closing;
+    expect(native.closed).toBe(1);
+  });
+
+  it.each([
+    ['warmup', (engine: Engine) => engine.warmup()],
+    ['profile', (engine: Engine) => engine.profile()],
+    ['benchmark', (engine: Engine) => engine.benchmark({ inputs: x(4), iterations: 1 })],
+  ])('#47 waits for a %s; what is queued need not', async (kind, begin) => {
+    const { engine, native } = makeEngine();
+    native.holdRuns = true;
+    let endWork = (_error: Error): void => undefined;
+    const work = new Promise<never>((_resolve, reject) => (endWork = reject));
+    native.warm = native.profileLayers = () => work;
+    const working = begin(engine).catch((error: unknown) => error);
+    while (kind === 'benchmark' && native.requests.length === 0) await nextTurn();
+    native.holdQueued = true;
+    const queued = engine.infer(x(4));
+    const closing = engine.close();
+    await expect(queued).rejects.toEqual(code('ERR_TRT_ENGINE_CLOSED'));
+    expect(native.closed).toBe(0);
+    const error = nativeError('ERR_TRT_CUDA');
+    if (native.requests.length > 1) native.requests[0]?.fail(error);
+    else endWork(error);
+    await expect(working).resolves.toEqual(code('ERR_TRT_CUDA'));
+    await closing;
+    expect(native.closed).toBe(1);
   });
 
   it.each([
@@ -470,7 +495,7 @@ describe('close', () => {
   it('may come from where an inference is awaited', async () => {
     const { engine, native } = makeEngine();
     await engine.infer(x(4)).then(() => engine.close());
-    expect(native.closes).toEqual([false]);
+    expect(native.closed).toBe(1);
   });
 
   it('may come from a getter of an input: nothing is taken from the engine then', async () => {

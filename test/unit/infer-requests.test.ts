@@ -1,6 +1,7 @@
 import { allocateTensor } from '../../lib/infer/allocate';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import type { NativeWaiting } from '../../lib/binding';
 import { DeviceTensor } from '../../lib/device-tensor';
 import { Engine } from '../../lib/engine';
 import type { Profile } from '../../lib/manifest-schema';
@@ -88,23 +89,74 @@ describe('a call', () => {
 });
 
 describe('completions', () => {
-  it('of many requests come with one wake-up', async () => {
-    const { engine, native } = makeEngine();
+  const waits = (waiting: NativeWaiting) => (made: FakeNativeEngine) => {
+    made.waiting = waiting;
+  };
+
+  it('of many requests come with one wake-up, where JavaScript sleeps', async () => {
+    const { engine, native } = makeEngine(waits('block'));
     await Promise.all(Array.from({ length: 20 }, () => engine.infer(x(4))));
-    expect([native.requests.length, native.wakeUps]).toEqual([20, 1]);
+    expect([native.requests.length, native.wakeUps, native.polls]).toEqual([20, 1, 0]);
   });
 
-  it('are asked for while something is under way, when the engine spins, and then no more', async () => {
+  it.each(['auto', 'spin'] as const)(
+    'are asked for while something is under way, and then no more (%s)',
+    async (waiting) => {
+      const { engine, native } = makeEngine(waits(waiting));
+      await Promise.all([engine.infer(x(4)), engine.infer(x(4))]);
+      expect(native.wakeUps).toBe(0);
+      await nextTurn();
+      const { polls } = native;
+      expect(polls).toBeGreaterThan(0);
+      for (let i = 0; i < 5; i += 1) await nextTurn();
+      expect(native.polls).toBe(polls);
+    },
+  );
+
+  it('are asked for once in a turn of the event loop', async () => {
+    const { engine, native } = makeEngine(hold);
+    const running = [engine.infer(x(1)), engine.infer(x(2))];
+    for (let turn = 1; turn <= 5; turn += 1) {
+      await nextTurn();
+      expect(native.polls).toBe(turn);
+    }
+    native.requests.forEach((request) => request.finish());
+    await Promise.all(running);
+  });
+
+  it('are told when the addon says so, and asked for again behind that', async () => {
     const { engine, native } = makeEngine((made) => {
-      made.waiting = 'spin';
+      hold(made);
+      made.patience = 3;
     });
-    await Promise.all([engine.infer(x(4)), engine.infer(x(4))]);
-    expect(native.wakeUps).toBe(0);
-    await nextTurn();
+    const running = [engine.infer(x(1)), engine.infer(x(2))];
+    for (let i = 0; i < 10; i += 1) await nextTurn();
+    expect(native.polls).toBe(3);
+    native.requests[0]?.finish();
+    await running[0];
+    expect(native.wakeUps).toBe(1);
+    for (let i = 0; i < 10; i += 1) await nextTurn();
+    expect(native.polls).toBeGreaterThan(3);
+    // Asleep again: a new request begins to ask, for the old one too.
     const { polls } = native;
-    expect(polls).toBeGreaterThan(0);
-    for (let i = 0; i < 5; i += 1) await nextTurn();
-    expect(native.polls).toBe(polls);
+    running.push(engine.infer(x(3)));
+    native.requests[1]?.finish();
+    native.requests[2]?.finish();
+    await Promise.all(running);
+    expect(native.polls).toBeGreaterThan(polls);
+    expect(native.wakeUps).toBe(1);
+  });
+
+  it('are asked for in real turns, whatever became of the timers', async () => {
+    const { engine, native } = makeEngine(hold);
+    vi.useFakeTimers();
+    try {
+      const running = engine.infer(x(4));
+      native.lastRequest.finish();
+      await expect(running).resolves.toHaveProperty('y');
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('in any order belong to their requests', async () => {

@@ -15,6 +15,7 @@ import type { Manifest } from '../../lib/manifest-schema';
 import { planSourceOf } from '../../lib/plan-source';
 import { FakeLoadMachine, sha256 } from '../support/fake-load-machine';
 import { nativeError } from '../support/fake-native-engine';
+import { digestOf, planDigestOf } from '../support/manifests';
 import { rtxHeader, tensorrtHeader } from '../support/plan-bytes';
 import { discovery, gpu, usable } from './fake-discovery';
 
@@ -103,6 +104,12 @@ async function refusal(
   return error;
 }
 
+function deferred(): { promise: Promise<void>; resolve: () => void } {
+  let resolve = (): void => undefined;
+  const promise = new Promise<void>((settle) => (resolve = settle));
+  return { promise, resolve: () => resolve() };
+}
+
 let folder = '';
 let files = 0;
 
@@ -144,6 +151,7 @@ describe('a plan that is as its manifest says', () => {
         hostCode: false,
         weightStreamingBudget: null,
         awaitRefit: false,
+        fixedWeights: true,
         ...defaultLaneRequest,
       },
     ]);
@@ -203,7 +211,7 @@ describe('bytes', () => {
     tensorrtHeader([10, 6, 0, 26]).copy(bytes);
     await load(machine, bytes);
     expect(machine.slices).toEqual([sliceBytes, sliceBytes, 5]);
-    expect(machine.plans[0]?.sha256).toBe(sha256(bytes));
+    expect(machine.plans[0]?.bytes.equals(bytes)).toBe(true);
   });
 
   it('that are transferred meanwhile are refused', async () => {
@@ -333,6 +341,14 @@ describe("integrity: 'off'", () => {
     expect([engine.integrity, engine.manifest]).toEqual(['off', manifest]);
   });
 
+  it('tells no manifest of another version, whatever the size', async () => {
+    const other = manifestOf(planBytes, { version: '10.7.0' });
+    const engine = await load(goodMachine(), await planFile(planBytes, other), {
+      integrity: 'off',
+    });
+    expect([engine.integrity, engine.manifest]).toEqual(['off', null]);
+  });
+
   it('still checks the header', async () => {
     const file = await planFile(Buffer.alloc(100), null);
     expect(await refusal(goodMachine(), file, { integrity: 'off' })).toEqual(
@@ -345,10 +361,8 @@ describe('a machine that cannot run a good plan', () => {
   const onMachine = async (machine: FakeLoadMachine, options?: LoadOptions): Promise<unknown> =>
     refusal(machine, await planFile(planBytes, manifestOf(planBytes)), options);
 
-  it('#15 has no driver: told before any library is looked for', async () => {
-    const machine = bareMachine();
-    expect(await onMachine(machine)).toEqual(refused('ERR_TRT_NO_DRIVER'));
-    expect(machine.calls).not.toContain('findLibraries');
+  it('#15 has no driver: told before that it has no library', async () => {
+    expect(await onMachine(bareMachine())).toEqual(refused('ERR_TRT_NO_DRIVER'));
   });
 
   it('#15 has a driver that does not start', async () => {
@@ -395,6 +409,105 @@ describe('a machine that cannot run a good plan', () => {
     machine.probeError = nativeError('ERR_TRT_INTERNAL');
     expect(await onMachine(machine)).toEqual(refused('ERR_TRT_INTERNAL'));
   });
+});
+
+describe('a load does at once what does not depend on one another', () => {
+  const both = planDigestOf(planBytes);
+
+  it('starts the driver and finds the library while the plan is read', async () => {
+    const machine = goodMachine();
+    // The read is over when both have begun; were they to wait for it, nothing would ever be.
+    const begun = [deferred(), deferred()];
+    machine.whileProbing = async () => begun[0]?.resolve();
+    machine.whileFinding = async () => begun[1]?.resolve();
+    machine.afterRead = async () => {
+      await Promise.all(begun.map(({ promise }) => promise));
+    };
+    const engine = await load(machine, await planFile(planBytes, manifestOf(planBytes)));
+    expect(engine.integrity).toBe('digest');
+  });
+
+  it.each([
+    ['the digest', 'ERR_TRT_ENGINE_DIGEST', { altered: true }],
+    ['the driver', 'ERR_TRT_INTERNAL', { probe: true }],
+    ['the library', 'ERR_TRT_OUT_OF_MEMORY', {}],
+  ])('tells what is wrong in the order of the checks: %s', async (_, code, fault) => {
+    const machine = goodMachine();
+    // All of it fails before the plan is read; nothing of it may be an unhandled rejection, which ends a test run.
+    if (code !== 'ERR_TRT_OUT_OF_MEMORY') machine.probeError = nativeError('ERR_TRT_INTERNAL');
+    machine.findError = nativeError('ERR_TRT_OUT_OF_MEMORY');
+    machine.afterRead = () => new Promise((resolve) => void setImmediate(resolve));
+    const bytes = Buffer.from(planBytes);
+    if ('altered' in fault) bytes.writeUInt8(1, 500);
+    const loading = load(machine, await planFile(bytes, manifestOf(planBytes)));
+    await expect(loading).rejects.toMatchObject({ code });
+    expect(machine.plans[0]?.released).toBe(1);
+  });
+
+  it('looks for another library when another plan was published while it looked', async () => {
+    const machine = goodMachine();
+    const newer = Buffer.concat([tensorrtHeader([10, 15, 1, 0]), Buffer.alloc(1000, 8)]);
+    const file = await planFile(planBytes, manifestOf(planBytes));
+    const searched: unknown[] = [];
+    machine.found = discovery([usable('tensorrt', '10.15.1')]);
+    machine.whileFinding = async () => {
+      searched.push(machine.calls.length);
+      if (searched.length > 1) return;
+      const previous = manifestOf(planBytes);
+      await writeManifest(file, manifestOf(newer, { version: '10.15.1', previous }));
+      await writeFile(file, newer);
+      published.resolve();
+    };
+    const published = deferred();
+    machine.beforeRead = () => published.promise;
+    const engine = await load(machine, file);
+    expect(engine.manifest?.version).toBe('10.15.1');
+    expect(searched).toHaveLength(2);
+  });
+
+  it.each([
+    ['both digests: the one of its chunks', both, {}, ['chunksSha256']],
+    ['SHA-256 alone: that', digestOf(planBytes), {}, ['sha256']],
+    ['both digests, integrity off: nothing', both, { integrity: 'off' }, []],
+  ] as const)('hashes, of a plan whose manifest has %s', async (_, plan, options, hashed) => {
+    const machine = goodMachine();
+    const manifest = manifestOf(planBytes, { plan });
+    const engine = await load(machine, await planFile(planBytes, manifest), options);
+    expect(engine.manifest).toEqual(manifest);
+    expect([...(machine.plans[0]?.hashed ?? [])]).toEqual(hashed);
+    const fromBytes = goodMachine();
+    await load(fromBytes, planBytes, { ...options, manifest });
+    expect([...(fromBytes.plans[0]?.hashed ?? [])]).toEqual(hashed);
+  });
+
+  it('hashes nothing of a plan without a manifest', async () => {
+    for (const plan of [await planFile(planBytes, null), planBytes]) {
+      const machine = goodMachine();
+      await load(machine, plan);
+      expect([...(machine.plans[0]?.hashed ?? [])]).toEqual([]);
+    }
+  });
+
+  it('hashes a plan that got its manifest while it was read', async () => {
+    const machine = goodMachine();
+    const file = await planFile(planBytes, null);
+    machine.afterRead = () => writeManifest(file, manifestOf(planBytes, { plan: both }));
+    expect((await load(machine, file)).integrity).toBe('digest');
+    expect([...(machine.plans[0]?.hashed ?? [])]).toEqual(['chunksSha256']);
+  });
+});
+
+it.each([
+  ['its manifest says so', {}, true],
+  ['not those of a plan to refit', { options: { refit: 'all' } }, false],
+  ['not those of a stripped plan', { options: { stripPlan: true, refit: 'identical' } }, false],
+])("a plan's weights are fixed: %s", async (_, changes, fixed) => {
+  const machine = goodMachine();
+  await load(machine, await planFile(planBytes, manifestOf(planBytes, changes)));
+  expect(machine.requests[0]?.fixedWeights).toBe(fixed);
+  const unknown = goodMachine();
+  await load(unknown, planBytes);
+  expect(unknown.requests[0]?.fixedWeights).toBe(false);
 });
 
 describe('the right GPU', () => {

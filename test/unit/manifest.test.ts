@@ -12,7 +12,7 @@ import {
   readManifest,
 } from '../../lib/manifest';
 import type { Manifest } from '../../lib/manifest-schema';
-import { digestOf, manifestFixture } from '../support/manifests';
+import { digestOf, manifestFixture, planDigestOf } from '../support/manifests';
 
 function parse(value: unknown): Manifest {
   return parseManifest(JSON.stringify(value), 'a.engine.json');
@@ -138,6 +138,7 @@ describe('parseManifest', () => {
     ['a digest in capitals', { plan: { ...digestOf('plan'), sha256: 'A'.repeat(64) } }],
     ['a short digest', { plan: { sha256: 'a', sizeBytes: 1 } }],
     ['a negative size', { plan: { ...digestOf('plan'), sizeBytes: -1 } }],
+    ['a wrong chunk digest', { plan: { ...digestOf('plan'), chunksSha256: 'a' } }],
     ['a fractional size', { plan: { ...digestOf('plan'), sizeBytes: 1.5 } }],
     ['another flavour', { flavour: 'onnxruntime' }],
     ['a tensor type of no version', { inputs: [{ name: 'x', type: 'float12', dims: [] }] }],
@@ -221,6 +222,14 @@ describe('parseManifest', () => {
   it.each(['', '{', 'null', '[]', '"text"', '7', '{}'])('refuses %j', (text) => {
     expect(errorOf(() => parseManifest(text, 'here')).code).toBe('ERR_TRT_MANIFEST_INVALID');
   });
+});
+
+it('keeps both digests of both plans', () => {
+  const previous = manifestFixture('old', { plan: planDigestOf('old') });
+  const manifest = manifestFixture('plan', { plan: planDigestOf('plan'), previous });
+  expect(parse(manifest)).toEqual(manifest);
+  const digestOnly = { ...manifest, previous: { plan: planDigestOf('old') } };
+  expect(parse(digestOnly)).toEqual(digestOnly);
 });
 
 describe('manifestFor', () => {

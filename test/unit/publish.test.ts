@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { manifestFor, manifestPathOf, manifestText, readManifest } from '../../lib/manifest';
+import type { Manifest } from '../../lib/manifest-schema';
 import { publish } from '../../lib/publish';
 import type { PublishFiles } from '../../lib/publish-files';
 import { tempPathFor } from '../../lib/temp-files';
-import { digestOf, fileWork as work, manifestFixture } from '../support/manifests';
+import { digestOf, fileWork as work, manifestFixture, planDigestOf } from '../support/manifests';
 import { RecordingFiles } from '../support/recording-files';
 
 let folder: string;
@@ -35,7 +36,7 @@ const settings = {
   nothing: () => Promise.resolve(),
   'a pair': async () => {
     await writeFile(output, 'old');
-    await writeFile(manifestPath, manifestText(manifestFixture('old')));
+    await writeFile(manifestPath, manifestText(fresh('old')));
   },
   'a plan of another tool': () => writeFile(output, 'old'),
   'a plan with a manifest that is not its own': async () => {
@@ -44,7 +45,7 @@ const settings = {
   },
   'a plan with a damaged manifest': async () => {
     await writeFile(output, 'old');
-    await writeFile(manifestPath, manifestText({ ...manifestFixture('old'), version: '' }));
+    await writeFile(manifestPath, manifestText({ ...fresh('old'), version: '' }));
   },
   'a plan with an empty file beside it': async () => {
     await writeFile(output, 'old');
@@ -52,15 +53,20 @@ const settings = {
   },
   'what a crash left between two renames': async () => {
     await writeFile(output, 'old');
-    const previous = manifestFixture('old');
+    const previous = fresh('old');
     await writeFile(manifestPath, manifestText(manifestFixture('other', { previous })));
   },
 } satisfies Record<string, () => Promise<void>>;
 
 const settingNames = Object.keys(settings) as (keyof typeof settings)[];
 
+/** With both digests, as builds write them. */
+function fresh(plan: string): Manifest {
+  return manifestFixture(plan, { plan: planDigestOf(plan) });
+}
+
 function start(files?: PublishFiles): Promise<void> {
-  const manifest = manifestFixture('new');
+  const manifest = fresh('new');
   return publish({ tempPlan, output, manifest, work, ...(files ? { files } : {}) });
 }
 
@@ -84,7 +90,11 @@ async function planOnDisk(): Promise<string | null> {
 async function descriptionOnDisk(): Promise<ReturnType<typeof manifestFor>> {
   const manifest = await readManifest(manifestPath);
   const plan = await planOnDisk();
-  return manifest && plan !== null ? manifestFor(manifest, digestOf(plan).sha256) : null;
+  if (manifest === null || plan === null) return null;
+  const found = manifestFor(manifest, digestOf(plan).sha256);
+  if (found !== null && found !== 'digest-only')
+    expect(planDigestOf(plan)).toMatchObject(found.plan);
+  return found;
 }
 
 describe('publish', () => {
@@ -111,7 +121,7 @@ describe('publish', () => {
     await start();
     expect((await readdir(folder)).sort()).toEqual(['a.engine', 'a.engine.json']);
     expect(await planOnDisk()).toBe('new');
-    expect(await readManifest(manifestPath)).toEqual(manifestFixture('new'));
+    expect(await readManifest(manifestPath)).toEqual(fresh('new'));
   });
 
   it.each(settingNames)(
@@ -131,17 +141,17 @@ describe('publish', () => {
         outcomes.add(plan);
         const now = await readFile(manifestPath, 'utf8').catch(() => null);
         if (plan === 'new') {
-          expect(await descriptionOnDisk(), `killed at ${at}`).toEqual(manifestFixture('new'));
+          expect(await descriptionOnDisk(), `killed at ${at}`).toEqual(fresh('new'));
         } else if (plan === 'old' && now !== untouched) {
           const whole = name === 'a pair' || name === 'what a crash left between two renames';
           expect(await descriptionOnDisk(), `killed at ${at}`).toEqual(
-            whole ? manifestFixture('old') : 'digest-only',
+            whole ? fresh('old') : 'digest-only',
           );
         }
         // The next publication cleans up behind it.
         await writeFile(tempPlan, 'new');
         await start();
-        expect(await readManifest(manifestPath)).toEqual(manifestFixture('new'));
+        expect(await readManifest(manifestPath)).toEqual(fresh('new'));
       }
       // Both sides of the plan's rename were seen.
       expect([...outcomes]).toEqual([name === 'nothing' ? null : 'old', 'new']);
@@ -170,7 +180,7 @@ describe('publish', () => {
         ).toEqual([]);
         if (at > planRename) {
           expect(await planOnDisk()).toBe('new');
-          expect(await descriptionOnDisk()).toEqual(manifestFixture('new'));
+          expect(await descriptionOnDisk()).toEqual(fresh('new'));
           continue;
         }
         expect(await planOnDisk()).toBe(name === 'nothing' ? null : 'old');
@@ -215,7 +225,7 @@ describe('publish', () => {
     await startOver();
     const at = names.indexOf('sync folder');
     await start(new RecordingFiles(nameOf, { at, kind: 'refuse', errno: 'EINVAL' }));
-    expect(await descriptionOnDisk()).toEqual(manifestFixture('new'));
+    expect(await descriptionOnDisk()).toEqual(fresh('new'));
   });
 
   it('reports a folder that is gone', async () => {

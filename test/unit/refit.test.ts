@@ -8,7 +8,7 @@ import { checkedVerificationKey, signatureProblem } from '../../lib/signature/ve
 import { EngineWeights, type EngineHost } from '../../lib/refit/engine-weights';
 import { planWeights, savedManifest } from '../../lib/refit/saved-manifest';
 import { FakeNativeEngine } from '../support/fake-native-engine';
-import { digestOf, fileWork, manifestFixture } from '../support/manifests';
+import { digestOf, fileWork, manifestFixture, planDigestOf } from '../support/manifests';
 import { tensorrtHeader } from '../support/plan-bytes';
 import { layersModel, weightsOf } from '../support/weighted-models';
 
@@ -185,7 +185,7 @@ describe('save', () => {
     expect(new Uint8Array(await readFile(output))).toEqual(saved);
     const manifest = JSON.parse(await readFile(`${output}.json`, 'utf8')) as Manifest;
     expect(manifest).toMatchObject({
-      plan: digestOf(saved),
+      plan: planDigestOf(saved),
       model: { sha256: digestOf(modelBytes).sha256, name: 'm.onnx' },
       options: { optimizationLevel: 0 },
       network: loaded.network,
@@ -254,7 +254,7 @@ describe('save', () => {
 describe('what a saved manifest keeps', () => {
   const verification = { cases: 1, reference: 'given', outputs: {} } as const;
   const loaded = manifestFixture('plan', { verification });
-  const plan = { ...digestOf('new plan'), version: loaded.version };
+  const plan = { ...planDigestOf('new plan'), version: loaded.version };
 
   it('a verification, as long as the weights are those that were verified', () => {
     const { model } = loaded;

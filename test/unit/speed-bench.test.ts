@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Results, sha256Of } from '../../bench/speed/results.mjs';
+import { asyncBlock, inTurns, syncBlock } from '../../bench/speed/turns.mjs';
+import type { Block } from '../../bench/speed/turns.mjs';
 import { atLeast, atMost, forInformation } from '../../bench/speed/verdict.mjs';
 
 let folder: string;
@@ -62,5 +64,58 @@ describe('a row of bench:gpu', () => {
   it('does not pass with what is no number', () => {
     expect([atMost(line(NaN)).pass, atLeast(line(NaN)).pass]).toEqual([false, false]);
     expect(forInformation({ what: 'x', value: 1 }).pass).toBeNull();
+  });
+});
+
+describe('sides of bench:gpu', () => {
+  const block = { warmUps: 5, iterations: 10 };
+
+  it('take turns: each once a round, another first in each', async () => {
+    const turns: string[] = [];
+    const side = (name: string) => (given: Block) => {
+      expect(given).toBe(block);
+      turns.push(name);
+      return Promise.resolve(turns.length);
+    };
+    const sides = { a: side('a'), b: side('b'), c: side('c') };
+    const results = await inTurns(4, sides, { block });
+    expect(turns.join('')).toBe('abcbcacababc');
+    expect(results).toEqual({ a: [1, 6, 8, 10], b: [2, 4, 9, 11], c: [3, 5, 7, 12] });
+  });
+
+  it('are all warm before the first round, and what that took is in no result', async () => {
+    const turns: [string, number][] = [];
+    const side = (name: string) => (given: Block) => {
+      turns.push([name, given.warmUps]);
+      return Promise.resolve(given.warmUps);
+    };
+    const results = await inTurns(3, { a: side('a'), b: side('b') }, { block, steady: 3000 });
+    expect(turns.slice(0, 3)).toEqual([
+      ['a', 3000],
+      ['b', 3000],
+      ['a', 5],
+    ]);
+    expect(results).toEqual({ a: [5, 5, 5], b: [5, 5, 5] });
+  });
+
+  it('begin after a rest', async () => {
+    const start = performance.now();
+    const ends: number[] = [];
+    const side = () => Promise.resolve(ends.push(performance.now() - start));
+    await inTurns(2, { a: side, b: side }, { block, restMs: 20 });
+    ends.forEach((end, i) => expect(end).toBeGreaterThan(20 * (i + 1) - i - 2));
+  });
+
+  it('are timed after their warm-ups', async () => {
+    let calls = 0;
+    const times = [
+      syncBlock(() => (calls += 1), block),
+      await asyncBlock(() => Promise.resolve((calls += 1)), block),
+    ];
+    expect(calls).toBe(30);
+    for (const { wall, cpu } of times) {
+      expect(wall).toHaveLength(10);
+      expect(Math.min(...wall, cpu)).toBeGreaterThanOrEqual(0);
+    }
   });
 });

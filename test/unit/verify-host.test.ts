@@ -123,7 +123,8 @@ describe('a host in this process', () => {
 
   it('refuses another plan than the one that was built', async () => {
     let released = 0;
-    const plan = { sha256: 'b'.repeat(64), release: () => (released += 1) };
+    const hash = (): Promise<string> => Promise.resolve('b'.repeat(64));
+    const plan = { hash, release: () => (released += 1) };
     const host = hostInThisProcess({
       probeDriver: () => Promise.resolve(driver),
       readPlan: () => Promise.resolve(plan as unknown as NativePlan),

@@ -4,6 +4,7 @@
 #include "cuda/device.h"
 #include "trt/abi/calibration.h"
 #include "trt/abi/configure.h"
+#include "trt/abi/debug_tensors.h"
 #include "trt/abi/profiles.h"
 #include "trt/abi/timing_cache.h"
 #include "trt/build_failure.h"
@@ -264,6 +265,7 @@ BuildOutcome BuildPlan(const EntryPoints& entry, const LibraryVersion& version,
         .With("reason", std::string("empty-graph"));
   }
   RequireScales(spec, *network);
+  MarkDebugTensors(spec.tuning.debug_tensors, network.get(), log);
 
   BuildOutcome outcome;
   DescribeNetwork(*network, &outcome);
@@ -271,8 +273,9 @@ BuildOutcome BuildPlan(const EntryPoints& entry, const LibraryVersion& version,
   const std::unique_ptr<trt::IHostMemory> plan =
       ConfiguredBuild(spec, version, builder.get(), network.get(), progress, log).Run(&outcome);
   model.RequireUnchanged();
-  const FileDigest written = WriteNewFile(spec.plan_path, plan->data(), plan->size());
+  const FileDigest written = WriteNewPlan(spec.plan_path, plan->data(), plan->size());
   outcome.sha256 = written.sha256;
+  outcome.chunks_sha256 = written.chunks_sha256;
   outcome.size_bytes = written.size_bytes;
   InspectPlan(entry, version, spec, *plan, &outcome);
   return outcome;

@@ -14,6 +14,7 @@ ContextMaker::ContextMaker(trt::ICudaEngine* engine, const std::string& /*cache_
 
 std::unique_ptr<trt::IExecutionContext> ContextMaker::Make(
     trt::ExecutionContextAllocationStrategy strategy) {
+  const std::lock_guard<std::mutex> lock(mutex_);
   return std::unique_ptr<trt::IExecutionContext>(engine_->createExecutionContext(strategy));
 }
 
@@ -38,13 +39,13 @@ ContextMaker::ContextMaker(trt::ICudaEngine* engine, const std::string& cache_pa
 
 std::unique_ptr<trt::IExecutionContext> ContextMaker::Make(
     trt::ExecutionContextAllocationStrategy strategy) {
+  const std::lock_guard<std::mutex> lock(mutex_);
   trt::IRuntimeConfig* const config = ConfigFor(strategy);
   if (config == nullptr) return nullptr;
   return std::unique_ptr<trt::IExecutionContext>(engine_->createExecutionContext(config));
 }
 
 trt::IRuntimeConfig* ContextMaker::ConfigFor(trt::ExecutionContextAllocationStrategy strategy) {
-  const std::lock_guard<std::mutex> lock(mutex_);
   std::unique_ptr<trt::IRuntimeConfig>& config = configs_[strategy];
   if (config) return config.get();
   config.reset(engine_->createRuntimeConfig());
@@ -53,11 +54,13 @@ trt::IRuntimeConfig* ContextMaker::ConfigFor(trt::ExecutionContextAllocationStra
   // The default compiles in the background and runs other kernels meanwhile; a graph captured then would keep those for ever.
   config->setDynamicShapesKernelSpecializationStrategy(
       trt::DynamicShapesKernelSpecializationStrategy::kEAGER);
-  if (cache_path_.empty()) return config.get();
+  // Without a file too: a lane makes a context for each shape that it captures, and each would compile anew.
   if (!cache_) ReadCache(*config);
   if (cache_ && !config->setRuntimeCache(*cache_)) {
-    Warn("TensorRT-RTX did not take a runtime cache: its kernels are compiled anew, and " +
-         cache_path_ + " is not written");
+    Warn(
+        "TensorRT-RTX did not take a runtime cache: its kernels are compiled anew for each "
+        "execution context" +
+        (cache_path_.empty() ? "" : ", and " + cache_path_ + " is not written"));
     cache_.reset();
   }
   return config.get();
@@ -66,11 +69,14 @@ trt::IRuntimeConfig* ContextMaker::ConfigFor(trt::ExecutionContextAllocationStra
 void ContextMaker::ReadCache(const trt::IRuntimeConfig& config) {
   cache_.reset(config.createRuntimeCache());
   if (!cache_) {
-    Warn("TensorRT-RTX could not make a runtime cache: " + cache_path_ + " is not used");
+    Warn(
+        "TensorRT-RTX could not make a runtime cache: its kernels are compiled anew for each "
+        "execution context" +
+        (cache_path_.empty() ? "" : ", and " + cache_path_ + " is not used"));
     return;
   }
   std::error_code ignored;
-  if (!std::filesystem::exists(cache_path_, ignored)) return;
+  if (cache_path_.empty() || !std::filesystem::exists(cache_path_, ignored)) return;
   try {
     FileDigest digest;
     const ByteBlock bytes = ReadFile(cache_path_, &digest);

@@ -20,13 +20,14 @@ class ContextMaker {
 
  private:
   trt::ICudaEngine* const engine_;
+  // TensorRT says of no call of an engine that two threads may be in it at a time. Guards what follows too.
+  std::mutex mutex_;
 #if defined(TRT_NODE_ABI_RTX)
   trt::IRuntimeConfig* ConfigFor(trt::ExecutionContextAllocationStrategy strategy);
   void ReadCache(const trt::IRuntimeConfig& config);
   void WriteCache();
 
   const std::string cache_path_;
-  std::mutex mutex_;          // guards what follows
   std::string known_sha256_;  // of what the file holds as far as this process knows
   // Destroyed in reverse: the configs before the cache that they were given.
   std::unique_ptr<trt::IRuntimeCache> cache_;

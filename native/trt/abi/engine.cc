@@ -79,16 +79,17 @@ class AbiEngine final : public LoadedEngine {
   void SaveRuntimeCache() noexcept override { contexts_.SaveCache(); }
 
   std::string Inspect() override {
+    OperationLog log;
+    const LogScope scope(&log);
     // Without dims for its dynamic inputs the inspector tells neither dims nor types of tensors.
-    const std::unique_ptr<trt::IExecutionContext> context = CreateTypicalContext();
-    const std::unique_ptr<trt::IEngineInspector> inspector(engine_->createEngineInspector());
-    if (inspector && context) inspector->setExecutionContext(context.get());
-    const char* text =
-        inspector ? inspector->getEngineInformation(trt::LayerInformationFormat::kJSON) : nullptr;
-    if (text == nullptr) {
-      throw Error(ErrorCode::kUnsupported, "TensorRT gives no layer information for this engine");
-    }
-    return text;
+    std::string text = InspectWith(CreateTypicalContext().get());
+    // Of some engines with several profiles 10.6 gives nothing at all with a context.
+    if (text.empty()) text = InspectWith(nullptr);
+    if (!text.empty()) return text;
+    const std::string words = log.ErrorText();
+    throw Error(ErrorCode::kUnsupported, "TensorRT gives no layer information for this engine" +
+                                             (words.empty() ? std::string() : ": " + words))
+        .WithLog(log.Lines());
   }
 
   uint64_t StreamableWeightsBytes() const override {
@@ -147,6 +148,13 @@ class AbiEngine final : public LoadedEngine {
 
   int AuxStreams() const override { return engine_->getNbAuxStreams(); }
 
+  bool IsDebugTensor(const std::string& name) const override {
+    // Of a name with a zero in it TensorRT would see the beginning alone.
+    return name.find('\0') == std::string::npos && engine_->isDebugTensor(name.c_str());
+  }
+
+  bool IsRefittable() const override { return engine_->isRefittable(); }
+
   std::unique_ptr<Refitter> CreateRefitter(OperationLog* log) override {
     return MakeRefitter(entry_, engine_.get(), log);
   }
@@ -171,7 +179,7 @@ class AbiEngine final : public LoadedEngine {
                       " could not serialize the engine: " + log->ErrorText())
           .WithLog(log->Lines());
     }
-    return WriteNewFile(plan_path, plan->data(), plan->size());
+    return WriteNewPlan(plan_path, plan->data(), plan->size());
   }
 
  private:
@@ -198,6 +206,17 @@ class AbiEngine final : public LoadedEngine {
 
   // In the first profile, with its opt dims and without device memory. null where no input is
   // dynamic, where values of shape tensors would be needed too, and where weights may be missing.
+  // Empty where it tells nothing. `context` may be null.
+  std::string InspectWith(const trt::IExecutionContext* context) {
+    const std::unique_ptr<trt::IEngineInspector> inspector(engine_->createEngineInspector());
+    if (!inspector) {
+      throw Error(ErrorCode::kUnsupported, "TensorRT gives no layer information for this engine");
+    }
+    if (context != nullptr) inspector->setExecutionContext(context);
+    const char* const text = inspector->getEngineInformation(trt::LayerInformationFormat::kJSON);
+    return text == nullptr ? "" : text;
+  }
+
   std::unique_ptr<trt::IExecutionContext> CreateTypicalContext() {
     const auto is_dynamic = [](const TensorInfo& input) { return IsDynamic(input.dims); };
     const auto is_shape = [](const TensorInfo& input) { return input.is_shape_tensor; };

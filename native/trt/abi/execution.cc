@@ -1,5 +1,9 @@
 #include "trt/abi/execution.h"
 
+#include <utility>
+
+#include "trt/abi/debug_tensors.h"
+
 namespace trtnode::TRT_NODE_ABI {
 namespace {
 
@@ -90,8 +94,27 @@ class AbiExecution final : public Execution {
 
   bool ReportLayerTimes() override { return context_->reportToProfiler(); }
 
+  void SetDebug(const std::vector<std::string>& names, DebugSink* sink) override {
+    if (debug_) debug_->SetSink(nullptr);
+    SetDebugStates(std::exchange(debugged_, {}), false);
+    if (names.empty()) return;
+    if (!debug_) {
+      debug_ = std::make_unique<DebugListener>();
+      if (!context_->setDebugListener(debug_.get())) {
+        debug_.reset();
+        Require(false, "take a listener for debug tensors");
+      }
+    }
+    // Also those that come after one that is refused: the next call switches them off.
+    debugged_ = names;
+    SetDebugStates(names, true);
+    debug_->SetSink(sink);
+  }
+
   void Enqueue(CUstream stream) override {
-    Require(context_->enqueueV3(stream), "enqueue the inference");
+    const bool done = context_->enqueueV3(stream);
+    if (debug_) debug_->RethrowFailure();
+    Require(done, "enqueue the inference");
   }
 
  private:
@@ -100,9 +123,19 @@ class AbiExecution final : public Execution {
     if (!done) throw Error(ErrorCode::kInferFailed, std::string("TensorRT could not ") + step);
   }
 
+  void SetDebugStates(const std::vector<std::string>& names, bool on) {
+    bool done = true;
+    for (const std::string& name : names) {
+      if (!context_->setTensorDebugState(name.c_str(), on)) done = false;
+    }
+    Require(done, on ? "switch debug tensors on" : "switch debug tensors off");
+  }
+
   const LibraryVersion& version_;
   std::vector<std::unique_ptr<OutputAllocator>> allocators_;
   std::unique_ptr<Profiler> profiler_;
+  std::unique_ptr<DebugListener> debug_;  // null before the first use
+  std::vector<std::string> debugged_;     // whose state is on
   const std::unique_ptr<trt::IExecutionContext> context_;
 };
 

@@ -120,6 +120,9 @@ EnginePlan PlanOf(const NetworkStub& network, const BuilderConfigStub& config) {
   EnginePlan plan;
   for (const TensorApi* input : network.inputs()) plan.tensors.push_back(InputPlan(*input));
   for (const TensorApi* output : network.outputs()) plan.tensors.push_back(OutputPlan(*output));
+  for (const TensorApi* tensor : network.debug_tensors()) {
+    plan.debug_tensors.push_back(OutputPlan(*tensor));
+  }
   plan.profiles = config.profiles();
   if (plan.profiles.empty()) {
     plan.profiles.emplace_back();
@@ -278,6 +281,9 @@ trt::IHostMemory* BuilderStub::buildSerializedNetwork(trt::INetworkDefinition& n
     network_flags.push_back(NameOf(static_cast<trt::NetworkDefinitionCreationFlag>(bit)));
   }
   record["networkFlags"] = json::Texts(network_flags);
+  std::vector<std::string> debug_tensors;
+  for (const TensorApi* tensor : layers.debug_tensors()) debug_tensors.push_back(tensor->getName());
+  record["debugTensors"] = json::Texts(debug_tensors);
   record["plugins"] = json::Texts(PluginRegistryStub::Get().libraries());
   record["standardPlugins"] = json::Flag(PluginRegistryStub::Get().HasPlugins());
 #if !defined(TRT_NODE_STUB_RTX)

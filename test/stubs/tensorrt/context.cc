@@ -67,6 +67,7 @@ bool ContextStub::setOptimizationProfileAsync(int32_t index, cudaStream_t stream
     return false;
   }
   profile_ = index;
+  ++*told_;
   unflushed_ = true;
   ResetShapes();
   return true;
@@ -107,6 +108,29 @@ void ContextStub::setEnqueueEmitsProfile(bool emits) noexcept {
   emits_profile_ = emits;
 }
 
+bool ContextStub::setDebugListener(trt::IDebugListener* listener) noexcept {
+  const Use use(this);
+  if (!state_->Enter("setDebugListener")) return false;
+  debug_listener_ = listener;
+  return true;
+}
+
+bool ContextStub::setTensorDebugState(const char* name, bool on) noexcept {
+  const Use use(this);
+  if (!state_->Enter("setTensorDebugState")) return false;
+  if (state_->plan.FindDebug(name) == nullptr) {
+    state_->Error("setTensorDebugState: " + std::string(name) +
+                  " was not marked as a debug tensor");
+    return false;
+  }
+  if (on) {
+    debugged_.insert(name);
+  } else {
+    debugged_.erase(name);
+  }
+  return true;
+}
+
 // One layer for each output, named and timed by its number.
 bool ContextStub::reportToProfiler() const noexcept {
   const Use use(this);
@@ -144,7 +168,9 @@ bool ContextStub::setInputShape(const char* name, const trt::Dims& dims) noexcep
       return refuse("Supplied shape is not within the profile " + std::to_string(profile_));
     }
   }
-  At(input->name).dims = dims;
+  std::optional<trt::Dims>& known = At(input->name).dims;
+  if (!known || DimsText(*known) != DimsText(dims)) ++*told_;
+  known = dims;
   unflushed_ = true;
   return true;
 }
@@ -241,6 +267,7 @@ bool ContextStub::setTensorAddress(const char* name, void* address) noexcept {
     return false;
   }
   At(name).address = address;
+  if (state_->plan.Find(name)->on_host) ++*told_;
   return true;
 }
 

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 
 #include "driver/api.h"
@@ -137,6 +138,9 @@ class EngineStub final : public trt::apiv::UnimplementedVCudaEngine {
     return trt::HardwareCompatibilityLevel::kNONE;
   }
   int32_t getNbAuxStreams() const noexcept override { return 0; }
+  bool isDebugTensor(const char* name) const noexcept override {
+    return state_->plan.FindDebug(name) != nullptr;
+  }
   trt::ISerializationConfig* createSerializationConfig() noexcept override;
   trt::IHostMemory* serializeWithConfig(trt::ISerializationConfig& config) const noexcept override;
   int64_t getStreamableWeightsSize() const noexcept override;
@@ -202,6 +206,8 @@ class ContextStub final : public trt::apiv::UnimplementedVExecutionContext {
   void setProfiler(trt::IProfiler* profiler) noexcept override;
   void setEnqueueEmitsProfile(bool emits) noexcept override;
   bool reportToProfiler() const noexcept override;
+  bool setDebugListener(trt::IDebugListener* listener) noexcept override;
+  bool setTensorDebugState(const char* name, bool on) noexcept override;
   bool enqueueV3(cudaStream_t stream) noexcept override;
 
  private:
@@ -247,6 +253,9 @@ class ContextStub final : public trt::apiv::UnimplementedVExecutionContext {
   bool PrepareOutput(const TensorPlan& output, cudaStream_t stream,
                      std::vector<ReadyOutput>* ready);
   bool Launch(cudaStream_t stream, std::vector<ReadyOutput> outputs);
+  // Gives their values to the listener, in memory that holds them no longer than that.
+  bool HandOutDebugTensors(cudaStream_t stream);
+  bool HandOut(const TensorPlan& tensor, cudaStream_t stream);
   // Of the inference that is enqueued now.
   std::chrono::microseconds Duration();
   static void Write(const EngineState& state, const ReadyOutput& output,
@@ -258,11 +267,16 @@ class ContextStub final : public trt::apiv::UnimplementedVExecutionContext {
   const bool owns_activations_;
   trt::IProfiler* profiler_ = nullptr;
   bool emits_profile_ = true;
+  trt::IDebugListener* debug_listener_ = nullptr;
+  std::set<std::string> debugged_;
   int32_t profile_ = 0;
   // Told new dims since the last enqueue.
   bool unflushed_ = true;
   // Graphs that were captured of it may outlive it, but not run any more.
   const std::shared_ptr<std::atomic<bool>> alive_ = std::make_shared<std::atomic<bool>>(true);
+  // How often it was told another profile, other dims, or where values of shape tensors are: what TensorRT keeps of these, graphs
+  // rest on.
+  const std::shared_ptr<std::atomic<int>> told_ = std::make_shared<std::atomic<int>>(0);
   std::map<std::string, Binding> bindings_;
   // Two threads in one context at a time are undefined behaviour.
   mutable std::atomic<bool> in_use_ = false;

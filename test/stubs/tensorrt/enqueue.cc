@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstring>
 
 #include "exit/phase.h"
@@ -156,25 +157,79 @@ bool ContextStub::enqueueV3(cudaStream_t stream) noexcept {
     }
     if (!PrepareOutput(tensor, stream, &outputs)) return false;
   }
-  return Launch(stream, std::move(outputs));
+  return HandOutDebugTensors(stream) && Launch(stream, std::move(outputs));
+}
+
+bool ContextStub::HandOutDebugTensors(cudaStream_t stream) {
+  if (debugged_.empty()) return true;
+  if (debug_listener_ == nullptr) Die("a debug tensor was switched on without a listener");
+  if (state_->driver->IsCapturing(stream)) Die("a debug tensor was switched on in a capture");
+  for (const std::string& name : debugged_) {
+    if (state_->Enter("processDebugTensor") && !HandOut(*state_->plan.FindDebug(name), stream)) {
+      state_->Error("IExecutionContext::enqueueV3: the listener failed at " + name);
+      return false;
+    }
+  }
+  return true;
+}
+
+bool ContextStub::HandOut(const TensorPlan& tensor, cudaStream_t stream) {
+  const trt::Dims dims = DimsOf(tensor, true);
+  const size_t size = BytesOf(tensor.type, CountOf(dims));
+  const char* const name = tensor.name.c_str();
+  const auto computed = std::make_shared<bool>(false);
+  const auto compute = [&](void* memory) {
+    return [state = state_, output = ReadyOutput{&tensor, dims, memory}, bindings = bindings_,
+            computed] {
+      Write(*state, output, bindings);
+      *computed = true;
+    };
+  };
+  if (tensor.on_host) {
+    // It is there when it is shown.
+    std::vector<unsigned char> host(size);
+    if (state_->driver->Synchronize(stream) != CUDA_SUCCESS) return false;
+    compute(host.data())();
+    return debug_listener_->processDebugTensor(host.data(), trt::TensorLocation::kHOST, tensor.type,
+                                               dims, name, stream);
+  }
+  void* const memory = state_->Allocate(std::max<size_t>(size, 1), "a debug tensor");
+  if (memory == nullptr) return false;
+  const bool taken =
+      state_->driver->Launch(stream, {compute(memory), {}, nullptr}) == CUDA_SUCCESS &&
+      debug_listener_->processDebugTensor(memory, trt::TensorLocation::kDEVICE, tensor.type, dims,
+                                          name, stream);
+  // The next layers use the memory.
+  if (taken && !*computed)
+    Die("a listener took a debug tensor and did not wait until it is computed");
+  state_->driver->Synchronize(stream);
+  state_->Free(memory);
+  return taken;
 }
 
 bool ContextStub::Launch(cudaStream_t stream, std::vector<ReadyOutput> outputs) {
-  // Dims and addresses as they are now: the context may be told others before this runs.
+  const bool captured = state_->driver->IsCapturing(stream);
+  if (captured && state_->plan.capture_empty) return true;
+  // Dims and addresses as they are now: the context may be told others before this runs, but for a graph.
   const CUresult launched = state_->driver->Launch(
-      stream, {[state = state_, alive = alive_, generation = state_->generation(),
-                outputs = std::move(outputs), bindings = bindings_] {
-                 if (!*alive) Die("what a context enqueued came to run after its destruction");
-                 if (state->generation() != generation) {
-                   Die("what was enqueued before a refit came to run after it");
-                 }
-                 if (++state->runs == state->plan.poisoned_call) {
-                   state->driver->Lose(state->device, static_cast<CUresult>(state->plan.poison));
-                   return;
-                 }
-                 for (const ReadyOutput& output : outputs) Write(*state, output, bindings);
-               },
-               Duration(), activations_});
+      stream,
+      {[state = state_, alive = alive_, generation = state_->generation(),
+        outputs = std::move(outputs), bindings = bindings_, told = told_, captured,
+        at = told_->load()] {
+         if (!*alive) Die("what a context enqueued came to run after its destruction");
+         if (captured && *told != at) {
+           Die("a graph came to run whose context was told another shape after its capture");
+         }
+         if (state->generation() != generation) {
+           Die("what was enqueued before a refit came to run after it");
+         }
+         if (++state->runs == state->plan.poisoned_call) {
+           state->driver->Lose(state->device, static_cast<CUresult>(state->plan.poison));
+           return;
+         }
+         for (const ReadyOutput& output : outputs) Write(*state, output, bindings);
+       },
+       Duration(), activations_});
   if (launched == CUDA_SUCCESS) return true;
   state_->Error("IExecutionContext::enqueueV3: Error Code 1: Cuda Runtime (" +
                 std::to_string(launched) + ")");

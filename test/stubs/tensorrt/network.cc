@@ -1,5 +1,7 @@
 #include "tensorrt/network.h"
 
+#include <algorithm>
+
 namespace stub {
 
 trt::ITensor* NetworkStub::addInput(const char* name, trt::DataType type,
@@ -41,6 +43,17 @@ void NetworkStub::markOutput(trt::ITensor& tensor) noexcept {
   auto& output = static_cast<TensorApi&>(tensor);
   output.implementation().is_output = true;
   outputs_.push_back(&output);
+}
+
+// TensorRT may refuse a tensor: here it is the one of this name.
+bool NetworkStub::markDebug(trt::ITensor& tensor) noexcept {
+  if (std::string(tensor.getName()) == "unmarkable") return false;
+  if (!isDebugTensor(tensor)) debug_tensors_.push_back(static_cast<const TensorApi*>(&tensor));
+  return true;
+}
+
+bool NetworkStub::isDebugTensor(const trt::ITensor& tensor) const noexcept {
+  return std::find(debug_tensors_.begin(), debug_tensors_.end(), &tensor) != debug_tensors_.end();
 }
 
 std::vector<const LayerStub*> NetworkStub::layers() const { return stubs_; }

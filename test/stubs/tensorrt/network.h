@@ -96,6 +96,8 @@ class NetworkStub final : public trt::apiv::UnimplementedVNetworkDefinition {
   trt::IConstantLayer* addConstant(const trt::Dims& dims, trt::Weights weights) noexcept override;
   bool setWeightsName(trt::Weights weights, const char* name) noexcept override;
   void markOutput(trt::ITensor& tensor) noexcept override;
+  bool markDebug(trt::ITensor& tensor) noexcept override;
+  bool isDebugTensor(const trt::ITensor& tensor) const noexcept override;
   int32_t getNbLayers() const noexcept override { return static_cast<int32_t>(layers_.size()); }
   trt::ILayer* getLayer(int32_t index) const noexcept override { return layers_.at(At(index)); }
   int32_t getNbInputs() const noexcept override { return static_cast<int32_t>(inputs_.size()); }
@@ -109,6 +111,7 @@ class NetworkStub final : public trt::apiv::UnimplementedVNetworkDefinition {
 
   const std::vector<TensorApi*>& inputs() const { return inputs_; }
   const std::vector<TensorApi*>& outputs() const { return outputs_; }
+  const std::vector<const TensorApi*>& debug_tensors() const { return debug_tensors_; }
   std::vector<const LayerStub*> layers() const;
 
  private:
@@ -123,6 +126,7 @@ class NetworkStub final : public trt::apiv::UnimplementedVNetworkDefinition {
   std::vector<const LayerStub*> stubs_;
   std::vector<TensorApi*> inputs_;
   std::vector<TensorApi*> outputs_;
+  std::vector<const TensorApi*> debug_tensors_;
 };
 
 using NetworkApi = Wrapped<trt::INetworkDefinition, NetworkStub>;

@@ -118,6 +118,8 @@ void ReadLine(const std::string& text, EnginePlan* plan) {
   const std::string& kind = line.kind();
   if (kind == "input" || kind == "output") {
     plan->tensors.push_back(TensorFrom(&line));
+  } else if (kind == "debug") {
+    plan->debug_tensors.push_back(TensorFrom(&line));
   } else if (kind == "profile") {
     plan->profiles.emplace_back();
   } else if (kind == "range") {
@@ -141,6 +143,8 @@ void ReadLine(const std::string& text, EnginePlan* plan) {
     plan->slow_microseconds = line.Number();
   } else if (kind == "capture-unsafe") {
     plan->capture_unsafe = true;
+  } else if (kind == "capture-empty") {
+    plan->capture_empty = true;
   } else if (kind == "log") {
     LogPlan log;
     log.step = line.Word();
@@ -190,6 +194,13 @@ void ReadLine(const std::string& text, EnginePlan* plan) {
 
 const TensorPlan* EnginePlan::Find(const std::string& name) const {
   for (const TensorPlan& tensor : tensors) {
+    if (tensor.name == name) return &tensor;
+  }
+  return nullptr;
+}
+
+const TensorPlan* EnginePlan::FindDebug(const std::string& name) const {
+  for (const TensorPlan& tensor : debug_tensors) {
     if (tensor.name == name) return &tensor;
   }
   return nullptr;

@@ -79,6 +79,8 @@ struct PausePlan {
 
 struct EnginePlan {
   std::vector<TensorPlan> tensors;  // inputs, then outputs
+  // Inside of the network: copies of their sources, as outputs are.
+  std::vector<TensorPlan> debug_tensors;
   std::vector<ProfilePlan> profiles;
   size_t weight_bytes = 0;
   size_t activation_bytes = 0;
@@ -88,6 +90,8 @@ struct EnginePlan {
   int slow_microseconds = 0;
   // Its enqueue waits for the GPU each time, which no capture allows.
   bool capture_unsafe = false;
+  // Its kernels go onto a stream of its own, which no capture sees.
+  bool capture_empty = false;
   std::vector<LogPlan> log;
   std::vector<Moment> failures;
   // How long a step keeps its caller.
@@ -111,6 +115,7 @@ struct EnginePlan {
   std::string build_record;
 
   const TensorPlan* Find(const std::string& name) const;
+  const TensorPlan* FindDebug(const std::string& name) const;
 };
 
 int BitsOf(trt::DataType type);

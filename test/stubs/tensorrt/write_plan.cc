@@ -64,10 +64,10 @@ std::string Header() {
   return header;
 }
 
-std::string TensorLine(const TensorPlan& tensor) {
-  const std::string line =
-      std::string(tensor.is_input ? "input " : "output ") + Encode(tensor.name) + " " +
-      std::to_string(static_cast<int>(tensor.type)) + " " + DimsWord(tensor.dims) + " -";
+std::string TensorLine(const std::string& kind, const TensorPlan& tensor) {
+  const std::string line = kind + " " + Encode(tensor.name) + " " +
+                           std::to_string(static_cast<int>(tensor.type)) + " " +
+                           DimsWord(tensor.dims) + " -";
   if (tensor.is_input) return line + "\n";
   return line + " " + (tensor.source.empty() ? "-" : Encode(tensor.source)) + " " +
          Joined(tensor.axes, AxisWord) + " - " + std::to_string(tensor.alignment) + "\n";
@@ -77,7 +77,10 @@ std::string TensorLine(const TensorPlan& tensor) {
 
 std::string WritePlan(const EnginePlan& plan) {
   std::string text = Header();
-  for (const TensorPlan& tensor : plan.tensors) text += TensorLine(tensor);
+  for (const TensorPlan& tensor : plan.tensors) {
+    text += TensorLine(tensor.is_input ? "input" : "output", tensor);
+  }
+  for (const TensorPlan& tensor : plan.debug_tensors) text += TensorLine("debug", tensor);
   for (const ProfilePlan& profile : plan.profiles) {
     text += "profile\n";
     for (const RangePlan& range : profile) {
