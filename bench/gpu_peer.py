@@ -18,11 +18,8 @@ staging and hands out arrays of the caller's own, so both do the same work.
 from __future__ import annotations
 
 import ctypes
-import json
 import os
 import platform
-import sys
-import traceback
 from time import perf_counter_ns
 
 import numpy as np
@@ -34,6 +31,7 @@ except ImportError:
     import tensorrt_bindings as trt
 
 from gpu_peer_cuda import open_cuda
+from peer_requests import serve
 
 
 class Buffer:
@@ -254,33 +252,24 @@ def mapped_libraries() -> list[str]:
     return sorted(p for p in paths if os.path.basename(p).startswith(("libnvinfer.so", "libcuda.so")))
 
 
-def serve(answers) -> None:
-    peer: Peer | None = None
-    for line in sys.stdin:
-        request = json.loads(line)
-        if request["op"] == "quit":
-            return
-        try:
-            if request["op"] == "load":
-                peer = Peer(request["plan"], request["device"])
-                answer = {
-                    "python": platform.python_version(),
-                    "tensorrt": trt.__version__,
-                    "numpy": np.__version__,
-                    "cuda": peer.cuda.description,
-                    "libraries": mapped_libraries(),
-                }
-            elif request["op"] == "loadTimes":
-                answer = load_times(request)
-            else:
-                answer = peer.run(request)
-        except Exception as error:
-            traceback.print_exc()
-            answer = {"error": f"{type(error).__name__}: {error}"}
-        answers.write(json.dumps(answer, separators=(",", ":")) + "\n")
-        answers.flush()
+class Answers:
+    def __init__(self) -> None:
+        self.peer: Peer | None = None
+
+    def __call__(self, request: dict) -> dict:
+        if request["op"] == "loadTimes":
+            return load_times(request)
+        if request["op"] != "load":
+            return self.peer.run(request)
+        self.peer = Peer(request["plan"], request["device"])
+        return {
+            "python": platform.python_version(),
+            "tensorrt": trt.__version__,
+            "numpy": np.__version__,
+            "cuda": self.peer.cuda.description,
+            "libraries": mapped_libraries(),
+        }
 
 
 if __name__ == "__main__":
-    # Not stdout: what TensorRT prints must not mix with the answers.
-    serve(os.fdopen(3, "w", encoding="utf-8"))
+    serve(Answers())

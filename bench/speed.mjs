@@ -28,6 +28,7 @@ const { values: args } = parseArgs({
     skip: { type: 'string', default: '' },
     rounds: { type: 'string', default: '5' },
     iterations: { type: 'string', default: '400' },
+    'warm-ups': { type: 'string', default: '3000' },
     seconds: { type: 'string', default: '0.5' },
     short: { type: 'boolean', default: false },
     device: { type: 'string', default: '0' },
@@ -49,6 +50,7 @@ const usage = `Usage: npm run bench:gpu -- --plans <folder> [options]
   --skip <list>         steps to leave out
   --rounds <n>          how often the sides take turns, at least 3 (default: 5; throughput and graphs: at most 3)
   --iterations <n>      inferences in each block (default: 400)
+  --warm-ups <n>        inferences of each side before the first round, at least 1 (default: 3000); 50 more before each block
   --seconds <s>         of each throughput measurement (default: 0.5)
   --short               20,000 inferences and 100 loads instead of 100,000 and 1,000
   --device <n>          CUDA device (default: 0)
@@ -67,6 +69,7 @@ async function main() {
   const settings = {
     rounds: atLeast('rounds', 3),
     iterations: atLeast('iterations', 2),
+    steady: atLeast('warm-ups', 1),
     seconds: Number(args.seconds),
     short: args.short,
     device: Number(args.device),
@@ -84,6 +87,7 @@ async function main() {
     floor: () => peers.floor(),
     python: (plan) => peers.python(plan),
     torch: () => peers.torch(),
+    programs: { floor: path.resolve(args.floor), python: args.python },
   };
   const command = ['npm', 'run', 'bench:gpu', '--', ...process.argv.slice(2)].join(' ');
   const results = await Results.open(args.out, command);
@@ -129,6 +133,9 @@ async function main() {
   const verdicts = done.flatMap((step) => step.verdicts);
   console.log('');
   printVerdicts(verdicts);
+  console.log(
+    `\nlatency, digits, torch: each side ran ${settings.steady} times before the first round, and 50 times before each block`,
+  );
   const misses = verdicts.filter(({ pass }) => pass === false).length;
   console.log(
     `\n${verdicts.length} rows, ${misses} missed${complete ? '' : '; not every step was measured'}`,

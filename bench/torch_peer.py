@@ -13,15 +13,14 @@ TORCH_PEER_COMPILE_MODE names another.
 
 from __future__ import annotations
 
-import json
 import os
 import statistics
-import sys
-import traceback
 from time import perf_counter_ns
 
 import torch
 import torchvision
+
+from peer_requests import serve
 
 COMPILE_MODE = os.environ.get("TORCH_PEER_COMPILE_MODE", "reduce-overhead")
 LAYOUTS = {"nchw": torch.contiguous_format, "nhwc": torch.channels_last}
@@ -122,26 +121,17 @@ class Peer:
         self.best[mode] = min(times, key=times.get)
 
 
-def serve(answers) -> None:
-    peer: Peer | None = None
-    for line in sys.stdin:
-        request = json.loads(line)
-        if request["op"] == "quit":
-            return
-        try:
-            if request["op"] == "load":
-                peer = Peer(request["device"])
-                answer = peer.about()
-            else:
-                with torch.inference_mode():
-                    answer = peer.run(request)
-        except Exception as error:
-            traceback.print_exc()
-            answer = {"error": f"{type(error).__name__}: {error}"}
-        answers.write(json.dumps(answer, separators=(",", ":")) + "\n")
-        answers.flush()
+class Answers:
+    def __init__(self) -> None:
+        self.peer: Peer | None = None
+
+    def __call__(self, request: dict) -> dict:
+        if request["op"] == "load":
+            self.peer = Peer(request["device"])
+            return self.peer.about()
+        with torch.inference_mode():
+            return self.peer.run(request)
 
 
 if __name__ == "__main__":
-    # Not stdout: what PyTorch prints must not mix with the answers.
-    serve(os.fdopen(3, "w", encoding="utf-8"))
+    serve(Answers())

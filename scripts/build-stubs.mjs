@@ -64,19 +64,37 @@ const enums = [
   ...['TilingOptimizationLevel', 'SerializationFlag'],
 ];
 
-/** Compiles what is not there yet. Returns the folder. Safe to be called by several processes at a time. */
-export async function buildStubs() {
+/**
+ * Compiles what is not there yet. Returns the folder. Of several processes one works at a time: the kernel's lock goes with whoever holds
+ * it. The addon has such a lock too, but these are compiled where there is no addon yet.
+ */
+export function buildStubs() {
+  const cache = path.join(root, '.cache');
+  fs.mkdirSync(cache, { recursive: true });
+  const script = path.join(root, 'scripts', 'build-stubs.mjs');
+  const args = [path.join(cache, 'stubs.lock'), process.execPath, script, alone];
+  return output('flock', args).trim();
+}
+
+/** Makes this script build by itself: whoever started it holds the lock. */
+const alone = '--alone';
+
+async function buildAlone() {
   output(process.execPath, [path.join(root, 'scripts', 'fetch-headers.mjs')]);
   const folder = path.join(root, '.cache', 'stubs', digest());
-  if (fs.existsSync(folder)) return folder;
+  if (fs.existsSync(folder)) {
+    fs.utimesSync(folder, new Date(), new Date());
+    return folder;
+  }
   const staging = `${folder}.${process.pid}.tmp`;
   try {
     await Promise.all([
       compileDriver(path.join(staging, 'driver')),
       compilePlugin(path.join(staging, 'plugin')),
+      compileProfiler(path.join(staging, 'nvtx')),
       ...abis.map((entry) => compileTensorrt(entry, path.join(staging, entry.abi))),
     ]);
-    publish(staging, folder);
+    fs.renameSync(staging, folder);
     removeOld(path.dirname(folder));
   } finally {
     fs.rmSync(staging, { recursive: true, force: true });
@@ -84,22 +102,13 @@ export async function buildStubs() {
   return folder;
 }
 
-/** Stubs of sources that are no more; not those of today, which another process may be using. */
+/** Stubs that nobody asked for since yesterday: of sources that are no more, or left by a process that was killed. */
 function removeOld(stubs) {
   const dayAgo = Date.now() - 24 * 60 * 60 * 1000;
   for (const name of fs.readdirSync(stubs)) {
     const folder = path.join(stubs, name);
     const { mtimeMs = Infinity } = fs.statSync(folder, { throwIfNoEntry: false }) ?? {};
     if (mtimeMs < dayAgo) fs.rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-/** The folder appears whole or not at all; whoever comes second keeps the first one's. */
-function publish(staging, folder) {
-  try {
-    fs.renameSync(staging, folder);
-  } catch (error) {
-    if (!['EEXIST', 'ENOTEMPTY'].includes(error.code)) throw error;
   }
 }
 
@@ -163,6 +172,14 @@ async function compilePlugin(folder) {
     ...[...flags, ...includes, '-isystem', path.join(headers, 'v10'), '-shared'],
     path.join(sources, 'plugin', 'roll.cc'),
     ...['-o', path.join(folder, 'libroll_plugin.so'), '-ldl'],
+  ]);
+}
+
+async function compileProfiler(folder) {
+  fs.mkdirSync(folder, { recursive: true });
+  await compile([
+    ...[...flags, '-shared', path.join(sources, 'nvtx', 'injection.cc')],
+    ...['-o', path.join(folder, 'libstub_profiler.so')],
   ]);
 }
 
@@ -289,5 +306,6 @@ function compile(args) {
 }
 
 if (isMain(import.meta)) {
-  await main(async () => console.log(await buildStubs()));
+  const build = process.argv.includes(alone) ? buildAlone : buildStubs;
+  await main(async () => console.log(await build()));
 }

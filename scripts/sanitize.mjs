@@ -41,7 +41,7 @@ const sanitizers = {
 
 /** Builds and runs them. Returns `{ passed, failed }`: what cannot be built has failed. */
 export async function sanitize(names = Object.keys(sanitizers), checks = []) {
-  const stubs = await buildStubs();
+  const stubs = buildStubs();
   // Side by side: each has a folder of its own, and the machine's processors.
   const builds = await Promise.all(names.map((name) => build(name)));
   const total = { passed: 0, failed: 0 };

@@ -87,7 +87,7 @@ function check(name, args) {
 /** Before the suite, as its files would compile them side by side. */
 async function stubs() {
   const { buildStubs } = await import('./build-stubs.mjs');
-  await buildStubs();
+  buildStubs();
 }
 
 /** C++ programs of their own, not vitest's. */

@@ -1,5 +1,6 @@
 /** What a CUDA graph saves: the same network replayed and enqueued, at batch 1. */
-import { asyncBlock, inTurns, microseconds, pooled, syncBlock } from './turns.mjs';
+import { pooled } from './pooled.mjs';
+import { asyncBlock, inTurns, microseconds, syncBlock } from './turns.mjs';
 import { atMost } from './verdict.mjs';
 
 export async function graphRatio(context, { plan, iterations }) {

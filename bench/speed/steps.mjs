@@ -13,7 +13,7 @@ import { torch } from './torch.mjs';
 export const steps = {
   latency: {
     plan: 'fp16',
-    seconds: 60,
+    seconds: 90,
     run: (context, plan) =>
       latency(context, {
         plan,
@@ -66,7 +66,7 @@ export const steps = {
   },
   torch: {
     plan: 'fp16',
-    seconds: 90,
+    seconds: 120,
     run: (context, plan) =>
       torch(context, {
         plan,

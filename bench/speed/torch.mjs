@@ -1,5 +1,6 @@
 /** PyTorch in float16 at batch 1: eager, CUDA graph, torch.compile. */
-import { asyncBlock, inTurns, pooled, syncBlock } from './turns.mjs';
+import { pooled } from './pooled.mjs';
+import { asyncBlock, inTurns, restMs, syncBlock } from './turns.mjs';
 import { atMost } from './verdict.mjs';
 
 const names = {
@@ -19,14 +20,16 @@ export async function torch(context, { plan, modes, iterations }) {
   try {
     const outputs = one.pinnedOutputs(engine, engine.inferSync(one.inputs));
     const pinned = one.pinnedInputs(engine);
-    const block = { warmUps: 50, iterations };
-    const results = await inTurns(Math.min(context.settings.rounds, 3), {
-      trtNode: async () => syncBlock(() => engine.inferSync(pinned, { outputs }), block),
-      trtNodeInfer: async () => asyncBlock(() => engine.infer(one.inputs), block),
+    const { rounds, steady } = context.settings;
+    const sides = {
+      trtNode: async (block) => syncBlock(() => engine.inferSync(pinned, { outputs }), block),
+      trtNodeInfer: async (block) => asyncBlock(() => engine.infer(one.inputs), block),
       ...Object.fromEntries(
-        modes.map((mode) => [mode, () => peer.ask({ op: 'run', mode, ...block })]),
+        modes.map((mode) => [mode, (block) => peer.ask({ op: 'run', mode, ...block })]),
       ),
-    });
+    };
+    const block = { warmUps: 50, iterations };
+    const results = await inTurns(Math.min(rounds, 3), sides, { block, steady, restMs });
     const wall = pooled(results);
     const layouts = Object.fromEntries(modes.map((mode) => [mode, results[mode][0].layout]));
     return {

@@ -1,34 +1,37 @@
 /** Measuring sides in turns, so that drifting clocks and temperature meet all of them. */
-import { summarize } from '../../dist/benchmark/statistics.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** Longer than a lane of waiting `'spin'` spins behind its last inference. */
+export const restMs = 120;
 
 /**
  * Every side once a round; who begins changes every round.
  *
  * @template T
  * @param {number} rounds
- * @param {Readonly<Record<string, () => Promise<T>>>} sides
+ * @param {Readonly<Record<string, (block: import('./turns.mjs').Block) => Promise<T>>>} sides
+ * @param {object} [options]
+ * @param {import('./turns.mjs').Block} [options.block] what each side is to do in a round
+ * @param {number} [options.steady] warm-ups of each side before the first round, whose times are dropped: a compiler that compiles what is
+ * called often needs thousands of calls, and a side that is at that in the first round would be measured as two programs
+ * @param {number} [options.restMs] milliseconds before each side in which nothing runs, so that nothing of the side before still spins
  * @returns {Promise<Record<string, T[]>>} one entry a round
  */
-export async function inTurns(rounds, sides) {
+export async function inTurns(rounds, sides, { block, steady = 0, restMs = 0 } = {}) {
   const names = Object.keys(sides);
+  const turn = async (name, work) => {
+    if (restMs > 0) await sleep(restMs);
+    return await sides[name](work);
+  };
+  if (steady > 0) for (const name of names) await turn(name, { warmUps: steady, iterations: 2 });
   const results = Object.fromEntries(names.map((name) => [name, []]));
   for (let round = 0; round < rounds; round++) {
     const first = round % names.length;
     for (const name of [...names.slice(first), ...names.slice(0, first)]) {
-      results[name].push(await sides[name]());
+      results[name].push(await turn(name, block));
     }
   }
   return results;
-}
-
-/** Summaries of one kind of sample, pooled over all rounds, by side. */
-export function pooled(results, kind = 'wall') {
-  return Object.fromEntries(
-    Object.entries(results).map(([name, rounds]) => [
-      name,
-      summarize(rounds.flatMap((round) => round[kind])),
-    ]),
-  );
 }
 
 /** Calls `once` and times it, after warm-ups: microseconds, and CPU time of this process an inference. */

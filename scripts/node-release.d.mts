@@ -1,0 +1,2 @@
+export const otherMajors: readonly string[];
+export function nodeRelease(major: string): string;
