@@ -303,6 +303,7 @@ export interface NativeLoadRequest {
   readonly queueLimit: number;
   readonly contextMemory: NativeContextMemory;
   /** NVTX ranges, TensorRT's and our own. */
+  readonly directTensors: boolean;
   readonly nvtx: boolean;
   /** Absolute path of TensorRT-RTX's IRuntimeCache; null: none. */
   readonly runtimeCache: string | null;

@@ -22,7 +22,8 @@ export interface EngineDevice {
 /**
  * Where the time of one inference went, in milliseconds.
  *
- * `h2d`, `compute` and `d2h` (inputs to the GPU, the network, outputs back) lie between CUDA events: time of the GPU.
+ * `h2d`, `compute` and `d2h` (inputs to the GPU, the network, outputs back) lie between CUDA events: time of the GPU. Inputs of up to 1 KiB and
+ * outputs of up to 4 KiB are not copied: kernels read and write them on the host, within `compute`.
  * `queue` (from submission until a lane took it), `enqueue` (handing the work to the driver) and `total` (from submission
  * to completion) come from the host's monotonic clock: no event sees them. `total` has no share of JavaScript: neither the
  * copy of the inputs into staging memory nor the turn of the event loop that resolves the promise.

@@ -38,8 +38,9 @@ export async function describing(
     integrity === 'off' ? looksLike(entry, read) : await isOf(entry.plan, read);
   const { previous } = manifest;
   if (await isPlans(manifest)) return manifestFor(manifest, manifest.plan.sha256);
-  const isPrevious = previous !== undefined && (await isPlans(previous));
-  return isPrevious ? manifestFor(manifest, previous.plan.sha256) : null;
+  if (previous === undefined || !(await isPlans(previous))) return null;
+  // The entry that was compared, and no other that has one of its digests: nobody signed what `previous` says.
+  return 'schemaVersion' in previous ? previous : 'digest-only';
 }
 
 type Entry = Manifest | NonNullable<Manifest['previous']>;

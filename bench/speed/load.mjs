@@ -82,7 +82,9 @@ async function freshLoads({ context, plan, one, device }, rounds) {
   const request = JSON.stringify({ plan, device, options: { lanes: 1 }, inputs });
   return await inTurns(rounds, {
     async trtNodeFresh() {
-      const { stdout } = await promisify(execFile)(process.execPath, [firstLoad, request]);
+      const { stdout } = await promisify(execFile)(process.execPath, [firstLoad, request], {
+        timeout: 60_000,
+      });
       return JSON.parse(stdout);
     },
     async pythonFresh() {

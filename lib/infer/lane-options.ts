@@ -34,6 +34,12 @@ export interface LaneOptions {
    */
   readonly contextMemory?: 'separate' | 'shared' | undefined;
   /**
+   * Inputs of up to 1 KiB and outputs of up to 4 KiB stay in pinned memory of the host, which the network's kernels read and write over the
+   * bus: that takes less time than a copy of however little. `false`: they are copied as larger ones are, for a network that adds up in an
+   * output, or reads one again. `true` when left out.
+   */
+  readonly directTensors?: boolean | undefined;
+  /**
    * NVTX ranges for Nsight Systems: `trt-node:infer` around each inference, and TensorRT's own around each layer (`setNvtxVerbosity`), which
    * replays of a graph do not have. `false` when left out.
    */
@@ -66,6 +72,7 @@ export type LaneRequest = Pick<
   | 'maxGraphs'
   | 'queueLimit'
   | 'contextMemory'
+  | 'directTensors'
   | 'nvtx'
   | 'runtimeCache'
 >;
@@ -76,6 +83,7 @@ export const laneOptionNames = [
   'graphs',
   'queueLimit',
   'contextMemory',
+  'directTensors',
   'nvtx',
   'runtimeCache',
 ] as const satisfies readonly (keyof LaneOptions)[];
@@ -88,6 +96,7 @@ export const defaultLaneRequest: LaneRequest = {
   maxGraphs: 16,
   queueLimit: 1024,
   contextMemory: 'separate',
+  directTensors: true,
   nvtx: false,
   runtimeCache: null,
 };
@@ -98,7 +107,8 @@ const maxQueueLimit = 2 ** 20;
 
 /** @throws TrtError `ERR_TRT_INVALID_ARG` */
 export function checkedLaneOptions(options: LaneOptions): LaneRequest {
-  const { lanes, waiting, graphs, queueLimit, contextMemory, nvtx, runtimeCache } = options;
+  const { lanes, waiting, graphs, queueLimit, contextMemory, directTensors, nvtx, runtimeCache } =
+    options;
   const { mode, max } =
     typeof graphs === 'object' && graphs !== null
       ? checkedOptions<GraphOptions>(graphs, 'options.graphs', ['mode', 'max'])
@@ -113,6 +123,7 @@ export function checkedLaneOptions(options: LaneOptions): LaneRequest {
     queueLimit: count(queueLimit, 'queueLimit', 0, maxQueueLimit) ?? defaults.queueLimit,
     contextMemory:
       oneOf(contextMemory, 'contextMemory', ['separate', 'shared']) ?? defaults.contextMemory,
+    directTensors: flag(directTensors, 'directTensors') ?? defaults.directTensors,
     nvtx: flag(nvtx, 'nvtx') ?? defaults.nvtx,
     runtimeCache:
       runtimeCache === undefined

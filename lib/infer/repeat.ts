@@ -1,4 +1,5 @@
 import type { NativeInferResult } from '../binding';
+import type { CheckedInferOptions } from '../infer-options';
 import type { Prepared } from './request';
 
 /**
@@ -6,14 +7,14 @@ import type { Prepared } from './request';
  * fixed buffers passes them each time. Handing them over anew takes longer than all else that JavaScript does for an inference.
  */
 export class Repeat {
-  #last: Prepared | null = null;
+  #last: (Pick<Prepared, 'call' | 'sources'> & Pick<CheckedInferOptions, 'memory'>) | null = null;
 
   /** Whether `runAgain` does what is asked for now. */
   fits({ call, sources, options: { memory } }: Prepared, timed: boolean): boolean {
     const last = this.#last;
     if (last === null || timed || last.call !== call) return false;
     for (let i = 0; i < sources.length; i += 1) if (sources[i] !== last.sources[i]) return false;
-    const before = last.options.memory;
+    const before = last.memory;
     if (memory === null || before === null) return memory === before;
     for (let i = 0; i < memory.length; i += 1) {
       const array = memory[i];
@@ -26,7 +27,8 @@ export class Repeat {
 
   /** After `runSync`. */
   keep(prepared: Prepared, { again }: NativeInferResult): void {
-    this.#last = again === true ? prepared : null;
+    const { call, sources, options } = prepared;
+    this.#last = again === true ? { call, sources, memory: options.memory } : null;
   }
 
   /** The native side has nothing to run again. */

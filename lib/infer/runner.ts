@@ -119,6 +119,8 @@ export class InferRunner {
    * @returns a promise that rejects with what the addon threw, or with `GivenUp`: the caller makes an error of it, with a stack of his own
    */
   run(prepared: Prepared, timed: boolean): Promise<Outcome> {
+    // Whoever has gone on to this may have dropped those tensors.
+    this.#repeat.forget();
     const { call, sources, options } = prepared;
     const large = call.totalBytes > sliceBytes ? this.#unpinned(prepared) : null;
     const claim = needsClaim(sources, options, large)

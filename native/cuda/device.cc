@@ -34,6 +34,13 @@ DeviceInfo Describe(const DriverTable& driver, int index) {
   CheckCuda(driver.DeviceGetAttribute(&info.compute_minor,
                                       CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR, device),
             "cuDeviceGetAttribute");
+  int maps = 0;
+  int unified = 0;
+  CheckCuda(driver.DeviceGetAttribute(&maps, CU_DEVICE_ATTRIBUTE_CAN_MAP_HOST_MEMORY, device),
+            "cuDeviceGetAttribute");
+  CheckCuda(driver.DeviceGetAttribute(&unified, CU_DEVICE_ATTRIBUTE_UNIFIED_ADDRESSING, device),
+            "cuDeviceGetAttribute");
+  info.maps_host_memory = maps != 0 && unified != 0;
   CUuuid uuid = {};
   CheckCuda(driver.DeviceGetUuid(&uuid, device), "cuDeviceGetUuid");
   info.uuid = FormatUuid(uuid);

@@ -15,6 +15,7 @@ struct DeviceInfo {
   int compute_minor = 0;
   std::string uuid;
   size_t memory_total_bytes = 0;
+  bool maps_host_memory = false;  // kernels may use pinned host memory by its address
 
   std::string ComputeCapability() const {
     return std::to_string(compute_major) + "." + std::to_string(compute_minor);

@@ -275,7 +275,9 @@ EngineMemory EngineSession::Memory() {
   if (!engine_) return memory;
   memory.weights = engine_->WeightsMemoryBytes();
   memory.context = engine_->DeviceMemoryBytes();
-  memory.contexts = engine_->AllocatedBytes() - memory.weights;
+  // While TensorRT replaces weights, there may be less than at load.
+  const uint64_t allocated = engine_->AllocatedBytes();
+  memory.contexts = allocated - std::min<uint64_t>(allocated, memory.weights);
   memory.staging = pool_->bytes();
   if (!lanes_) return memory;
   memory.lanes = lanes();

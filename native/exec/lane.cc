@@ -16,6 +16,11 @@ using Clock = InferJob::Clock;
 // TensorRT's own rule for addresses. Device memory of somebody else's may begin anywhere.
 constexpr CUdeviceptr kAlignment = 256;
 
+// A copy takes the GPU microseconds, however little is copied, and a kernel that reads or writes so few bytes over the bus takes less. Inputs
+// are read by many blocks of threads, outputs are mostly written once.
+constexpr size_t kDirectInputBytes = 1024;
+constexpr size_t kDirectOutputBytes = 4096;
+
 double Milliseconds(Clock::duration duration) {
   return std::chrono::duration<double, std::milli>(duration).count();
 }
@@ -59,6 +64,8 @@ Lane::Lane(const Device& device, std::shared_ptr<LoadedEngine> engine,
   data_dependent_.resize(outputs.size());
   key_.external.resize(inputs.size() + outputs.size());
   aliases_.resize(outputs.size());
+  direct_inputs_.resize(inputs.size());
+  direct_outputs_.resize(outputs.size());
   for (size_t i = 0; i < outputs.size(); ++i) {
     const auto input = std::ranges::find(inputs, outputs[i].aliased_input, &TensorInfo::name);
     if (input != inputs.end()) aliases_[i] = static_cast<size_t>(input - inputs.begin());
@@ -127,6 +134,8 @@ void Lane::Execute(InferJob* job, bool idle_caller) {
 void Lane::Run(InferJob* job) {
   ChooseBindings(*job);
   if (has_host_inputs_) ReadHostInputs(*job);
+  // The value of a debug tensor, which may be an output too, is copied from the GPU.
+  direct_ = options_.direct_tensors && device_.info().maps_host_memory && job->debug.empty();
   GraphEntry* entry = nullptr;
   // Debug tensors need TensorRT to enqueue, on a context that no graph rests on.
   if (captures_ && job->debug.empty()) {
@@ -312,7 +321,7 @@ void Lane::Grow(DeviceBuffer* buffer, size_t size) {
   const size_t before = buffer->capacity();
   if (before > 0 && size <= before) return;
   // They hold the address that goes.
-  DropGraphs();
+  if (before > 0) DropGraphs();
   // Where dims vary, growing in small steps would drop the graphs in each.
   const size_t roomy = before + before / 2;
   try {
@@ -329,6 +338,25 @@ void Lane::CountTensorBytes() {
   for (const DeviceBuffer& buffer : input_memory_) bytes += buffer.capacity();
   for (const DeviceBuffer& buffer : output_memory_) bytes += buffer.capacity();
   tensor_bytes_.store(bytes, std::memory_order_relaxed);
+}
+
+bool Lane::IsDirectInput(size_t index, size_t bytes) const {
+  return direct_ && key_.external[index] == 0 && bytes > 0 && bytes <= kDirectInputBytes &&
+         !engine_->inputs()[index].on_host && !IsOverwritten(index);
+}
+
+bool Lane::IsDirectOutput(size_t index) const {
+  const size_t bytes = context_->output_bytes()[index];
+  return direct_ && key_.external[engine_->inputs().size() + index] == 0 && bytes > 0 &&
+         bytes <= kDirectOutputBytes && !engine_->outputs()[index].on_host && !aliases_[index] &&
+         !data_dependent_[index];
+}
+
+unsigned char* Lane::DirectMemory(std::vector<PinnedLease>* memory, size_t index) {
+  PinnedLease& lease = (*memory)[index];
+  // Graphs hold its address.
+  if (!lease) lease = pool_->Take(std::max(kDirectInputBytes, kDirectOutputBytes));
+  return lease.data();
 }
 
 CUdeviceptr Lane::InputPointer(size_t index) const {
@@ -352,7 +380,12 @@ void Lane::TellAddresses(const InferJob& job) {
   const std::vector<TensorInfo>& inputs = engine_->inputs();
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (inputs[i].on_host) continue;
-    if (key_.external[i] == 0) Grow(&input_memory_[i], job.call->input_bytes[i]);
+    const size_t bytes = job.call->input_bytes[i];
+    if (IsDirectInput(i, bytes)) {
+      context_->TellInput(i, DirectMemory(&direct_inputs_, i));
+      continue;
+    }
+    if (key_.external[i] == 0) Grow(&input_memory_[i], bytes);
     context_->TellInput(i, AddressOf(InputPointer(i)));
   }
   const std::vector<TensorInfo>& outputs = engine_->outputs();
@@ -363,6 +396,10 @@ void Lane::TellAddresses(const InferJob& job) {
     }
     if (outputs[i].on_host) {
       context_->TellHostOutput(i);
+      continue;
+    }
+    if (IsDirectOutput(i)) {
+      context_->TellOutput(i, DirectMemory(&direct_outputs_, i));
       continue;
     }
     const bool is_own = key_.external[inputs.size() + i] == 0 && !aliases_[i];
@@ -386,21 +423,44 @@ void Lane::CopyInputs(const InferJob& job) {
   for (size_t i = 0; i < inputs.size(); ++i) {
     // A job without any bytes to stage has no staging.
     if (inputs[i].on_host || key_.external[i] != 0 || call.input_bytes[i] == 0) continue;
-    const CUdeviceptr to = input_memory_[i].pointer();
-    const InputSource& source = job.inputs[i];
-    switch (source.kind) {
-      case InputSource::Kind::kStaged:
-        stream_.CopyToDevice(to, job.staging.data() + call.staging_offsets[i], call.input_bytes[i]);
-        break;
-      case InputSource::Kind::kPinned:
-        stream_.CopyToDevice(to, source.host, call.input_bytes[i]);
-        break;
-      case InputSource::Kind::kDevice:
-        stream_.CopyOnDevice(to, source.memory->pointer(), call.input_bytes[i]);
-        break;
-    }
+    IsDirectInput(i, call.input_bytes[i]) ? FillDirectInput(job, i) : CopyInput(job, i);
   }
   if (job.timed) after_h2d_.Record(stream_);
+}
+
+void Lane::CopyInput(const InferJob& job, size_t index) {
+  const CUdeviceptr to = input_memory_[index].pointer();
+  const size_t size = job.call->input_bytes[index];
+  const InputSource& source = job.inputs[index];
+  switch (source.kind) {
+    case InputSource::Kind::kStaged:
+      stream_.CopyToDevice(to, job.staging.data() + job.call->staging_offsets[index], size);
+      break;
+    case InputSource::Kind::kPinned:
+      stream_.CopyToDevice(to, source.host, size);
+      break;
+    case InputSource::Kind::kDevice:
+      stream_.CopyOnDevice(to, source.memory->pointer(), size);
+      break;
+  }
+}
+
+// Nothing on the GPU reads it: the lane has waited for its last inference.
+void Lane::FillDirectInput(const InferJob& job, size_t index) {
+  unsigned char* const to = direct_inputs_[index].data();
+  const size_t size = job.call->input_bytes[index];
+  const InputSource& source = job.inputs[index];
+  switch (source.kind) {
+    case InputSource::Kind::kStaged:
+      std::memcpy(to, job.staging.data() + job.call->staging_offsets[index], size);
+      break;
+    case InputSource::Kind::kPinned:
+      std::memcpy(to, source.host, size);
+      break;
+    case InputSource::Kind::kDevice:
+      stream_.CopyToHost(to, source.memory->pointer(), size);
+      break;
+  }
 }
 
 void Lane::RunNetwork(InferJob* job, const GraphEntry* replayed) {
@@ -499,22 +559,27 @@ void Lane::CopyOutputs(InferJob* job) {
   for (size_t i = 0; i < outputs.size(); ++i) {
     if (outputs[i].on_host || key_.external[engine_->inputs().size() + i] != 0) continue;
     const InferOutput& output = job->outputs[i];
-    const CUdeviceptr from = OutputPointer(i);
+    const bool is_direct = IsDirectOutput(i);
+    const CUdeviceptr from = is_direct ? 0 : OutputPointer(i);
     switch (job->targets[i].kind) {
       case OutputTarget::Kind::kNone:
         break;
       case OutputTarget::Kind::kFresh:
-        stream_.CopyToHost(output.memory.data(), from, output.size_bytes);
+        if (!is_direct) stream_.CopyToHost(output.memory.data(), from, output.size_bytes);
         break;
       case OutputTarget::Kind::kPinned:
-        stream_.CopyToHost(job->targets[i].host, from, output.size_bytes);
+        if (!is_direct) stream_.CopyToHost(job->targets[i].host, from, output.size_bytes);
         break;
       case OutputTarget::Kind::kNewDevice:
-      case OutputTarget::Kind::kDevice:
-        // An output that shares an input's memory may be there already.
-        if (output.device->pointer() == from) break;
-        stream_.CopyOnDevice(output.device->pointer(), from, output.size_bytes);
+      case OutputTarget::Kind::kDevice: {
+        const CUdeviceptr to = output.device->pointer();
+        if (is_direct) {
+          stream_.CopyToDevice(to, direct_outputs_[i].data(), output.size_bytes);
+        } else if (to != from) {  // an output that shares an input's memory may be there already
+          stream_.CopyOnDevice(to, from, output.size_bytes);
+        }
         break;
+      }
     }
   }
 }
@@ -590,9 +655,11 @@ void Lane::CopyHostOutputs(InferJob* job) {
   const std::vector<TensorInfo>& outputs = engine_->outputs();
   bool copies = false;
   for (size_t i = 0; i < outputs.size(); ++i) {
-    if (!outputs[i].on_host) continue;
+    const bool is_direct = IsDirectOutput(i);
+    if (!outputs[i].on_host && !is_direct) continue;
     const InferOutput& output = job->outputs[i];
-    const unsigned char* const from = context_->host_output(i);
+    const unsigned char* const from =
+        is_direct ? direct_outputs_[i].data() : context_->host_output(i);
     switch (job->targets[i].kind) {
       case OutputTarget::Kind::kNone:
         break;
@@ -604,6 +671,7 @@ void Lane::CopyHostOutputs(InferJob* job) {
         break;
       case OutputTarget::Kind::kNewDevice:
       case OutputTarget::Kind::kDevice:
+        if (is_direct) break;  // by the stream
         stream_.CopyToDevice(output.device->pointer(), from, output.size_bytes);
         copies = true;
         break;

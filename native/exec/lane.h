@@ -69,6 +69,10 @@ class Lane {
   std::shared_ptr<LaneContext> TryContext();
   void TellAddresses(const InferJob& job);
   void PlaceDataDependent(size_t index);
+  // Whether it lies in pinned memory of the lane's that kernels read and write over the bus.
+  bool IsDirectInput(size_t index, size_t bytes) const;
+  bool IsDirectOutput(size_t index) const;
+  unsigned char* DirectMemory(std::vector<PinnedLease>* memory, size_t index);
   // Where the network reads and writes it.
   CUdeviceptr InputPointer(size_t index) const;
   CUdeviceptr OutputPointer(size_t index) const;
@@ -79,6 +83,8 @@ class Lane {
   void CheckTargets(const InferJob& job, const std::vector<size_t>& bytes) const;
   void CheckTarget(const OutputTarget& target, size_t output, size_t bytes) const;
   void CopyInputs(const InferJob& job);
+  void CopyInput(const InferJob& job, size_t index);
+  void FillDirectInput(const InferJob& job, size_t index);
   void RunNetwork(InferJob* job, const GraphEntry* replayed);
   void EnqueueNetwork();
   // With the values of the job's debug tensors.
@@ -95,7 +101,7 @@ class Lane {
   static void ForgetUse(const InferJob& job);
   void CaptureBehind(GraphEntry* entry);
   void KeepContext(GraphEntry* entry);
-  // After the stream has been waited for.
+  // After the stream has been waited for: what is on the host already.
   void CopyHostOutputs(InferJob* job);
   void CollectTiming(InferJob* job) const;
   void Refuse(const std::string& why);
@@ -116,6 +122,8 @@ class Lane {
   const DeviceBuffer activations_;  // empty where they are shared with other lanes
   std::vector<DeviceBuffer> input_memory_;
   std::vector<DeviceBuffer> output_memory_;
+  std::vector<PinnedLease> direct_inputs_;
+  std::vector<PinnedLease> direct_outputs_;
   std::vector<std::unique_ptr<DataDependentOutput>> data_dependent_;  // null for the other outputs
   bool has_host_inputs_ = false;
   std::vector<std::optional<size_t>> aliases_;  // of each output: the input whose memory it shares
@@ -127,6 +135,7 @@ class Lane {
   bool no_more_contexts_ = false;  // the last attempt to make one failed
 
   // Of the inference that runs now.
+  bool direct_ = false;  // small tensors stay on the host
   GraphKey key_;
   std::shared_ptr<LaneContext> context_;
 

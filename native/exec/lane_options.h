@@ -36,6 +36,8 @@ struct LaneOptions {
   // Of requests that wait because every lane has one.
   size_t queue_limit = 1024;
   ContextMemory context_memory = ContextMemory::kSeparate;
+  // Small inputs and outputs lie in pinned memory that kernels use, where the GPU can.
+  bool direct_tensors = true;
   // TensorRT's NVTX ranges.
   bool nvtx = false;
 };

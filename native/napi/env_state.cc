@@ -163,6 +163,8 @@ void EnvState::ShutDown() {
   operations_.clear();
   for (Closer& closer : closers_) closer.thread.join();
   wake_.Release();
+  // All that was closed here has entered once more.
+  EndEnvironment();
 }
 
 }  // namespace trtnode

@@ -198,6 +198,29 @@ bool IsRepeatable(const InferJob& job, const Napi::Value& outputs) {
   });
 }
 
+void LetGoOfMemory(InferJob* job) {
+  for (InputSource& source : job->inputs) source.keep.reset();
+  for (OutputTarget& target : job->targets) target.keep.reset();
+  for (InferOutput& output : job->outputs) output.memory.Return();
+}
+
+bool TakeHoldOfMemory(InferJob* job) {
+  PinnedRegistry& registry = PinnedRegistry::Get();
+  for (size_t i = 0; i < job->inputs.size(); ++i) {
+    InputSource& source = job->inputs[i];
+    const size_t bytes = job->call->input_bytes[i];
+    if (bytes == 0) continue;
+    source.keep = registry.Find(source.host, bytes);
+    if (!source.keep) return false;
+  }
+  for (OutputTarget& target : job->targets) {
+    if (target.kind != OutputTarget::Kind::kPinned) continue;
+    target.keep = registry.Find(target.host, target.capacity);
+    if (!target.keep) return false;
+  }
+  return true;
+}
+
 void EmptyJob(InferJob* job, DeviceWork* work) {
   job->holds.clear();
   for (InputSource& source : job->inputs) {

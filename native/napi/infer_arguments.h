@@ -17,8 +17,13 @@ class DeviceWork;
 void FillJob(InferJob* job, const RegisteredCall& call, EngineSession* session,
              const Napi::Value& inputs, const Napi::Value& staging, const Napi::Value& outputs);
 
-// Whether a job that ran without an error can run once more as it is: all that it reads and writes lies in pinned memory, which it keeps.
+// Whether a job that ran without an error can run once more as it is: all that it reads and writes lies in pinned memory.
 bool IsRepeatable(const InferJob& job, const Napi::Value& outputs);
+
+// Between two runs of a repeatable job, its memory is JavaScript's alone.
+void LetGoOfMemory(InferJob* job);
+// False where some of it is not there any more.
+bool TakeHoldOfMemory(InferJob* job);
 
 // Lets go of all that the job holds, so that it can be filled again.
 void EmptyJob(InferJob* job, DeviceWork* work);

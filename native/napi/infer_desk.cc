@@ -116,6 +116,7 @@ Napi::Value InferDesk::RunSync(const Napi::CallbackInfo& info) {
       Napi::Value result = ResultToJs(info.Env(), job, call.get(), info[3]);
       if (IsRepeatable(*job, info[3])) {
         repeatable_ = call;
+        LetGoOfMemory(job);
         result.As<Napi::Object>().Set("again", true);
       } else {
         EmptyJob(job, work_.get());
@@ -132,8 +133,13 @@ Napi::Value InferDesk::RunAgain(const Napi::CallbackInfo& info) {
   return Guarded(info.Env(), [&]() -> Napi::Value {
     if (!repeatable_) throw Error(ErrorCode::kInvalidArg, "there is nothing to run again");
     try {
+      if (!TakeHoldOfMemory(&sync_job_)) {
+        throw Error(ErrorCode::kInvalidArg, "memory of the call before is gone");
+      }
       session_->RunNow(&sync_job_);
-      return RepeatedResultToJs(info.Env(), &sync_job_, repeatable_.get());
+      Napi::Value result = RepeatedResultToJs(info.Env(), &sync_job_, repeatable_.get());
+      LetGoOfMemory(&sync_job_);
+      return result;
     } catch (...) {
       Forget();
       throw;
@@ -166,6 +172,7 @@ Napi::Value InferDesk::Submit(const Napi::CallbackInfo& info) {
       session_->Submit(slot.job);
       if (!completions_->Submitted()) throw Error(*job->error);
     } catch (...) {
+      static_cast<void>(completions_->Submitted());
       Leave(number);
       throw;
     }

@@ -58,7 +58,7 @@ class InferDesk final : public WakeListener {
   PollPace pace_;
   InferSlots slots_;
   InferJob sync_job_;
-  // What sync_job_ holds can be run again as it is; null: it holds nothing.
+  // What sync_job_ names can be run again as it is; null: nothing.
   std::shared_ptr<RegisteredCall> repeatable_;
   size_t under_way_ = 0;  // slots that JavaScript has not been told of
   std::vector<std::shared_ptr<RegisteredCall>> calls_;

@@ -65,6 +65,7 @@ LaneOptions ReadLaneOptions(const Napi::Object& request) {
   options.max_graphs = ReadSize(request, "maxGraphs");
   options.queue_limit = ReadSize(request, "queueLimit");
   options.context_memory = Read(request, "contextMemory", ContextMemory::kShared);
+  options.direct_tensors = request.Get("directTensors").ToBoolean();
   options.nvtx = request.Get("nvtx").ToBoolean();
   return options;
 }

@@ -291,6 +291,47 @@ describe('worker threads', () => {
   });
 });
 
+describe('#21 a workspace that is too small', () => {
+  it('is a typed error with the layer and the limit, and the process builds and infers on', async () => {
+    const [rows, columns] = [64, 200_000] as const;
+    const model = writeOnnx({
+      inputs: [{ name: 'x', type: 'float32', dims: [rows, columns] }],
+      outputs: [{ name: 'y', type: 'int64', dims: [2, null] }],
+      nodes: [{ op: 'NonZero', name: 'the_nonzero', inputs: ['x'], outputs: ['y'] }],
+    });
+    await using digits = await trtNode.loadEngine(plan);
+    const enough = { runtime: 'tensorrt', optimizationLevel: 0 } as const;
+    const building = trtNode.buildEngine(model, { ...enough, memoryPools: { workspace: 1024 } });
+    await expect(building).rejects.toMatchObject({
+      code: 'ERR_TRT_BUILD_FAILED',
+      details: { reason: 'workspace', limitBytes: 1024, layer: 'the_nonzero' },
+    });
+
+    const images = { type: 'float32', data: new Float32Array(64), dims: [1, 1, 8, 8] } as const;
+    expect((await digits.infer({ images }))['logits']?.dims).toEqual([1, 10]);
+    const built = await trtNode.buildEngine(model, enough);
+    await using engine = await built.load();
+    for (const places of [
+      [[3, 199_999]],
+      [
+        [0, 0],
+        [7, 1234],
+        [7, 1235],
+        [63, 5],
+      ],
+    ] as const) {
+      const data = new Float32Array(rows * columns);
+      for (const [row, column] of places) data[row * columns + column] = 1;
+      const { y } = await engine.infer({ x: { type: 'float32', data, dims: [rows, columns] } });
+      expect(y?.dims).toEqual([2, places.length]);
+      const indices = Array.from(y?.data as BigInt64Array, Number);
+      const found = places.map((_, i) => [indices[i], indices[places.length + i]]);
+      // TensorRT does not say in which order they come.
+      expect(new Set(found.map(String))).toEqual(new Set(places.map(String)));
+    }
+  });
+});
+
 describe('#65 an onProgress that throws', () => {
   it('ends the build with its error, and the device memory is back', async () => {
     const before = await freeBytes();

@@ -39,7 +39,7 @@ const numbers = (count: number) => {
 /** Element i of `y` is x[i] + i, and `last` is the number of elements less one: dims that kernels of before knew would show in both. */
 async function inferRamp(engine: Engine, count: number): Promise<void> {
   const x = numbers(count);
-  const { y, last } = await engine.infer({ x });
+  const { y, last } = await engine.infer({ x: new Tensor('float32', x, [count]) });
   expect(y?.data).toEqual(x.map((value, i) => value + i));
   expect(last?.data).toEqual(x.map(() => count - 1));
 }

@@ -106,6 +106,28 @@ describe('integrity signature', () => {
     expect(error.details).toMatchObject({ reason, path: '/plans/a.engine' });
   });
 
+  it.each<[string, (previous: Manifest) => NonNullable<Manifest['previous']>]>([
+    ['a digest', ({ plan }) => ({ plan })],
+    ['a manifest', (previous) => previous],
+  ])(
+    'refuses a plan that %s beside a signed manifest claims to be the one before',
+    async (_, of) => {
+      const manifest = signed(manifestFixture('plan'));
+      const forged = { ...manifestFixture('swapped') };
+      // The signed plan's digest, so that whoever looks for that one finds the signed entry.
+      const plan = {
+        ...forged.plan,
+        sha256: manifest.plan.sha256,
+        chunksSha256: chunksSha256Of(Buffer.from('swapped')),
+      };
+      const error = await errorOf(() =>
+        check('swapped', { ...manifest, previous: of({ ...forged, plan }) }),
+      );
+      expect(error.code).toBe('ERR_TRT_ENGINE_SIGNATURE');
+      expect(error.details).toMatchObject({ reason: 'unsigned' });
+    },
+  );
+
   it('does not confirm anything without a key', async () => {
     const read = {
       plan: readPlan('plan'),

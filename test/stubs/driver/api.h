@@ -50,6 +50,10 @@ class DriverApi {
   virtual unsigned char* Resolve(int device, const void* pointer, size_t size,
                                  const std::string& what) = 0;
 
+  // The same of memory that kernels may use: pinned memory of the host too, where the GPU maps it.
+  virtual unsigned char* ResolveForKernel(int device, void* pointer, size_t size,
+                                          const std::string& what) = 0;
+
   // Queues work; it runs when someone waits for the stream. A stream that is being captured keeps it for the graph.
   virtual CUresult Launch(CUstream stream, Kernel kernel) = 0;
   virtual CUresult Synchronize(CUstream stream) = 0;

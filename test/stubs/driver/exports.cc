@@ -95,6 +95,10 @@ CUresult cuDeviceGetAttribute(int* value, CUdevice_attribute attribute, CUdevice
       *value = known.compute_major;
     } else if (attribute == CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR) {
       *value = known.compute_minor;
+    } else if (attribute == CU_DEVICE_ATTRIBUTE_CAN_MAP_HOST_MEMORY ||
+               attribute == CU_DEVICE_ATTRIBUTE_UNIFIED_ADDRESSING) {
+      // Off unless wanted, so that tensors of a few bytes are copied as large ones are.
+      *value = std::getenv("TRT_NODE_STUB_MAPS") != nullptr ? 1 : 0;
     } else {
       stub::Die("cuDeviceGetAttribute does not know attribute " + std::to_string(attribute));
     }

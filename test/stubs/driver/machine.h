@@ -86,6 +86,8 @@ class Machine final : public DriverApi {
   bool IsDeviceMemory(const void* pointer) override;
   unsigned char* Resolve(int device, const void* pointer, size_t size,
                          const std::string& what) override;
+  unsigned char* ResolveForKernel(int device, void* pointer, size_t size,
+                                  const std::string& what) override;
   CUresult Launch(CUstream stream, Kernel kernel) override;
   CUresult Synchronize(CUstream stream) override;
   std::string ReportJson() override;

@@ -31,7 +31,7 @@ unsigned char* EngineState::Bytes(const TensorPlan& tensor, void* address, size_
       Die("the address of " + tensor.name + " is not aligned to " +
           std::to_string(tensor.alignment) + " bytes");
     }
-    return driver->Resolve(device, address, size, "tensor " + tensor.name);
+    return driver->ResolveForKernel(device, address, size, "tensor " + tensor.name);
   }
   if (driver->IsDeviceMemory(address)) {
     Die("the address of host tensor " + tensor.name + " is device memory");
