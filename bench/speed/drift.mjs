@@ -34,7 +34,16 @@ export async function driftOfLoads(context, { plan, count }) {
     }
   };
   await run(Math.ceil(count / 20));
-  return await drift(context, `${count} load and close cycles of digits`, () => run(count));
+  const samples = [];
+  const parts = 10;
+  const result = await drift(context, `${count} load and close cycles of digits`, async () => {
+    for (let part = 0; part < parts; part++) {
+      await run(Math.ceil(count / parts));
+      samples.push(await memory(context));
+    }
+  });
+  // Whether it grows all the time, or what is kept for reuse was not all taken before.
+  return { ...result, raw: { samples } };
 }
 
 async function drift(context, what, work) {

@@ -120,7 +120,6 @@ const chains = [
     chain: new Chain([first, second], ['/first/out']),
     marked: ['/first/out'],
   },
-  { of: 'one between a product and a ReLU', chain: throughRelu, marked: ['/first/out'] },
   {
     of: 'two between three sums',
     chain: new Chain([sum, sum, sum], ['/first/out', '/second/out']),
@@ -179,8 +178,15 @@ describe.each(chains)('debug tensors: $of', ({ of, chain, marked }) => {
       await inferDebugged(engine, 7, 2);
       await inferDebugged(engine, 4, 3);
       for (let i = 1; i <= 4; i += 1) await inferPlainly(engine, 7, i);
-      expect(engine.graphs.reason).toBeNull();
-      if (graphs !== 'off') expect(engine.graphs.replays).toBeGreaterThan(replays);
+      const { reason, replays: since } = engine.graphs;
+      if (reason === null) {
+        if (graphs !== 'off') expect(since).toBeGreaterThan(replays);
+      } else {
+        // TensorRT 10.6 lets no plan with marked tensors be captured: it runs without graphs.
+        expect(reason).toContain('not stream capturable');
+        expect(graphs).not.toBe('off');
+        expect(since).toBe(0);
+      }
     },
   );
 
@@ -217,8 +223,8 @@ describe('debug tensors that cannot be', () => {
     });
   });
 
-  // TensorRT 10.6 fails over the pair with an assertion of its own, "tensorListedOnce". A version that does not is right too.
-  it.each([[['/relu/out']], [['/first/out', '/relu/out']]])(
+  // TensorRT 10.6 fails over the value before a ReLU with an assertion of its own, "tensorListedOnce". A version that does not is right too.
+  it.each([[['/relu/out']], [['/first/out']], [['/first/out', '/relu/out']]])(
     'as TensorRT fails over them, are named by a typed error: %j',
     async (debugTensors) => {
       const build = trtNode.buildEngine(throughRelu.model, { ...options, debugTensors });
