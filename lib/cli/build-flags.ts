@@ -10,6 +10,7 @@ import {
   parseProfile,
   type ShapeOptions,
 } from './parse';
+import { choice, repeatable, wholeNumber } from './flag-kinds';
 import { parseChoice, parseChoices, parsePreviewFeatures, parseTacticSources } from './parse-names';
 import { parseNumber, parseSize, parseTolerance, parseWholeNumber } from './parse-numbers';
 
@@ -293,19 +294,4 @@ function addResultFlags(command: Command): Command {
     )
     .option('--json', 'print the result as JSON on stdout, progress on stderr')
     .option('-q, --quiet', 'print nothing but errors (and the JSON of --json)');
-}
-
-/** An option that collects: what it is given the second time joins what it was given before. */
-function repeatable<T>(
-  parse: (text: string) => readonly T[],
-): (text: string, before: readonly T[] | undefined) => readonly T[] {
-  return (text, before) => [...(before ?? []), ...parse(text)];
-}
-
-function choice<T extends string>(option: string, accepted: readonly T[]): (text: string) => T {
-  return (text) => parseChoice(text, option, accepted);
-}
-
-function wholeNumber(option: string): (text: string) => number {
-  return (text) => parseWholeNumber(text, option);
 }

@@ -8,6 +8,7 @@ export const exitCodes = {
   notFound: 3,
   buildFailed: 4,
   noRuntime: 5,
+  verifyFailed: 6,
   aborted: 130,
 } as const;
 
@@ -23,6 +24,7 @@ Exit codes:
     3  a model or plan file was not found
     4  the model could not be built
     5  nothing to run on: TensorRT, driver or GPU missing or not supported
+    6  outputs are not what they should be, or a measured limit (--assert, --slo) does not hold
   130  aborted (Ctrl-C, SIGTERM)`;
 
 /** An operation ended because the user asked for it. */
@@ -56,7 +58,7 @@ const byErrorCode: Readonly<Record<TrtErrorCode, ExitCode>> = {
   ERR_TRT_TIMING_CACHE: exitCodes.buildFailed,
   ERR_TRT_PLUGIN: exitCodes.buildFailed,
   ERR_TRT_DATA_FILE: exitCodes.buildFailed,
-  ERR_TRT_VERIFY_FAILED: exitCodes.buildFailed,
+  ERR_TRT_VERIFY_FAILED: exitCodes.verifyFailed,
   ERR_TRT_CACHE: exitCodes.failed,
   ERR_TRT_BUILD_FAILED: exitCodes.buildFailed,
   ERR_TRT_BUILD_CRASHED: exitCodes.buildFailed,

@@ -1,29 +1,19 @@
 import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../package-version';
-import { buildCommand } from './build';
-import { cacheCommand } from './cache';
-import { doctorCommand } from './doctor';
+import { commands } from './commands';
 import { exitCodeOf, exitCodes, exitCodesHelp } from './exit-codes';
-import { inspectCommand } from './inspect';
 import { formatError } from './report-error';
-import { setupCommand } from './setup';
 
-export function createProgram(): Command {
+/** The program with the command in `asked` loaded; of the others it knows name and summary. */
+export async function createProgram(asked: readonly string[] = []): Promise<Command> {
   const program = new Command('trt-node')
-    .description(
-      'NVIDIA TensorRT for Node.js: build engines from ONNX models, see what a machine can run.',
-    )
+    .description('NVIDIA TensorRT for Node.js: from an ONNX model to an engine that is measured.')
     .version(packageVersion())
     .addHelpText('after', exitCodesHelp)
     .showHelpAfterError('Run it with --help for its options.')
     .exitOverride();
-  for (const command of [
-    buildCommand(),
-    inspectCommand(),
-    doctorCommand(),
-    setupCommand(),
-    cacheCommand(),
-  ]) {
+  for (const { name, summary, load } of commands) {
+    const command = asked.includes(name) ? await load() : new Command(name).description(summary);
     // addCommand hands nothing down by itself: without this, commander would exit with its own codes.
     program.addCommand(command.copyInheritedSettings(program));
     for (const each of command.commands) each.copyInheritedSettings(command);
@@ -34,7 +24,10 @@ export function createProgram(): Command {
 /** Runs one command line (`argv` as in process.argv) and leaves the exit code in process.exitCode. */
 export async function runCommandLine(argv: readonly string[]): Promise<void> {
   try {
-    await createProgram().parseAsync(argv);
+    // `trt-node help build` asks for a command that is not the first word.
+    const words = argv.slice(2).filter((word) => !word.startsWith('-'));
+    const program = await createProgram(words.slice(0, words[0] === 'help' ? 2 : 1));
+    await program.parseAsync(argv);
   } catch (error) {
     if (error instanceof CommanderError) {
       // Commander has printed it. Help and version are what was asked for; help for want of a command is not.

@@ -2,14 +2,13 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { buildCommand } from '../../lib/cli/build';
 import type { BuildFlags } from '../../lib/cli/build-flags';
 import { buildOptionsOf } from '../../lib/cli/build-options-of';
-import { createProgram } from '../../lib/cli/program';
 
 /** What a command line of `trt-node build` asks buildEngine for. */
 function parseBuild(...args: string[]): unknown {
-  const build = createProgram().commands.find((command) => command.name() === 'build');
-  if (!build) throw new Error('no build command');
+  const build = buildCommand().exitOverride();
   let options: unknown;
   build.action((model: string, flags: BuildFlags) => {
     options = buildOptionsOf(model, flags);

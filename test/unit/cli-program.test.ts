@@ -2,7 +2,8 @@ import { Writable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Aborted, exitCodeOf } from '../../lib/cli/exit-codes';
 import { withAbortOnSignals } from '../../lib/cli/abort-on-signals';
-import { createProgram, runCommandLine } from '../../lib/cli/program';
+import { loadEveryCommand } from '../../lib/cli/commands';
+import { runCommandLine } from '../../lib/cli/program';
 import { tolerateBrokenPipe } from '../../lib/cli/broken-pipe';
 import { flagOf, formatError } from '../../lib/cli/report-error';
 import { invalidArgument, TrtError } from '../../lib/errors';
@@ -127,8 +128,8 @@ describe('formatError', () => {
     expect(say(new TrtError('ERR_TRT_ONNX_PARSE', ofModel))).toContain(ofModel);
   });
 
-  it('knows flags that exist alone', () => {
-    const flags = createProgram().commands.flatMap(({ options }) =>
+  it('knows flags that exist alone', async () => {
+    const flags = (await loadEveryCommand()).flatMap(({ options }) =>
       options.map(({ long }) => long),
     );
     for (const flag of Object.values(flagOf)) expect(flags).toContain(flag);

@@ -3,10 +3,12 @@ import path from 'node:path';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 import { exitCodes } from '../../lib/cli/exit-codes';
-import { createProgram } from '../../lib/cli/program';
+import { commands, loadEveryCommand } from '../../lib/cli/commands';
 
 const root = path.join(__dirname, '..', '..');
-const docs = readdirSync(path.join(root, 'docs')).map((name) => `docs/${name}`);
+const docs = readdirSync(path.join(root, 'docs'), { recursive: true, encoding: 'utf8' }).map(
+  (name) => `docs/${name}`,
+);
 const pages = ['README.md', ...docs.filter((name) => name.endsWith('.md'))];
 const cliPage = read('docs/cli.md');
 const errorsPage = read('docs/errors.md');
@@ -35,11 +37,6 @@ function rowsOf(page: string, code: string): string[][] {
     .filter(([first]) => first === code);
 }
 
-function sectionOf(page: string, heading: string): string {
-  const sections = page.split(/^(?=## )/m);
-  return sections.find((section) => section.startsWith(heading)) ?? '';
-}
-
 function fencedBlocks(page: string, language: string): string[] {
   const blocks = page.matchAll(/^```(\w+)\n(.*?)^```$/gms);
   return [...blocks].filter(([, name]) => name === language).map(([, , code]) => code ?? '');
@@ -66,16 +63,25 @@ describe('docs/errors.md', () => {
   });
 });
 
-describe('docs/cli.md', () => {
-  const { commands } = createProgram();
+describe('docs/cli.md', async () => {
+  const programs = await loadEveryCommand();
 
   it('is about the commands that there are', () => {
-    const documented = [...cliPage.matchAll(/^## `trt-node (\w+)/gm)].map(([, name]) => name);
-    expect(documented.sort()).toEqual(commands.map((command) => command.name()).sort());
+    const names = commands.map(({ name }) => name);
+    const listed = [...cliPage.matchAll(/^\| \[`(\w+)`\]\(cli\/\1\.md\)/gm)].map(
+      ([, name]) => name,
+    );
+    expect(listed).toEqual(names);
+    expect(programs.map((command) => command.name())).toEqual(names);
+    const described = docs.flatMap((page) => /^docs\/cli\/(.+)\.md$/.exec(page)?.[1] ?? []);
+    expect(described.sort()).toEqual(names.sort());
   });
 
-  for (const command of commands) {
-    const section = sectionOf(cliPage, `## \`trt-node ${command.name()}`);
+  for (const command of programs) {
+    const section = read(`docs/cli/${command.name()}.md`);
+    it(`${command.name()}: has a page about it`, () => {
+      expect(section).toMatch(new RegExp(`^# \`trt-node ${command.name()}\\b`));
+    });
     const optionTable = section
       .split('\n')
       .filter((line) => /^\| `-/.test(line))

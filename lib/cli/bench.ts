@@ -1,0 +1,5 @@
+import { Command } from 'commander';
+
+export function benchCommand(): Command {
+  return new Command('bench');
+}

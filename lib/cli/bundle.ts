@@ -1,0 +1,5 @@
+import { Command } from 'commander';
+
+export function bundleCommand(): Command {
+  return new Command('bundle');
+}

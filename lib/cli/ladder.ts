@@ -1,0 +1,5 @@
+import { Command } from 'commander';
+
+export function ladderCommand(): Command {
+  return new Command('ladder');
+}

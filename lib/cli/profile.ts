@@ -1,0 +1,5 @@
+import { Command } from 'commander';
+
+export function profileCommand(): Command {
+  return new Command('profile');
+}

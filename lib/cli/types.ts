@@ -1,0 +1,5 @@
+import { Command } from 'commander';
+
+export function typesCommand(): Command {
+  return new Command('types');
+}
