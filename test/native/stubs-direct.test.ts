@@ -27,7 +27,7 @@ async function printed(
       const engine = await loadEngine(stubs.plan(), { library: stubs.library, lanes: 1, graphs: 'on', ...${options} });
       const result = await (async () => { ${body} })();
       await engine.close();
-      console.log(JSON.stringify({ result, held: stubs.held() }));
+      console.log(JSON.stringify({ result, held: await stubs.settled() }));
     })();`;
   const env = { TRT_NODE_STUB_MAPS: '1' };
   const exit = await runOnStubs(abi, script, { engine, env });
