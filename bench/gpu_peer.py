@@ -5,10 +5,11 @@ file descriptor 3.
     {"op": "run", "timed": false, "inputs": [{"name", "dims", "file"}], "warmUps": 20, "iterations": 500, "outputFolder": path,
      "profile": 0, "arrays": "ordinary", "graph": false}
     {"op": "loadTimes", "plan": path, "device": 0, "inputs": [...], "profile": 0, "iterations": 3}
+    {"op": "loadDrift", "plan": path, "device": 0, "inputs": [...], "profile": 0, "count": 1000}
     {"op": "quit"}
 
 `arrays: pinned` leaves out the copies between ordinary and page-locked memory, `graph` replays a CUDA graph of the network. `loadTimes`
-are from the file to the first result, with an engine of their own each time.
+are from the file to the first result, with an engine of their own each time; `loadDrift` is the process's memory over many of them.
 
 Written as a careful user of the bindings would: page-locked staging, a stream of its own, addresses and shapes set once
 per batch size, a spinning synchronize, one enqueue an inference. Like trt-node it copies the caller's array into the
@@ -18,6 +19,7 @@ staging and hands out arrays of the caller's own, so both do the same work.
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import platform
 from time import perf_counter_ns
@@ -241,6 +243,31 @@ def load_times(request: dict) -> dict:
     return {"milliseconds": milliseconds}
 
 
+def load_drift(request: dict) -> dict:
+    """The process's resident bytes before, and after each tenth of the cycles, with the garbage collector run each time."""
+
+    def cycles(count: int) -> None:
+        for _ in range(count):
+            peer = Peer(request["plan"], request["device"])
+            peer.prepare(request["inputs"], request["profile"])
+            peer.block(1)
+            peer.free()
+            del peer
+
+    def resident() -> int:
+        gc.collect()
+        with open("/proc/self/statm", encoding="ascii") as statm:
+            return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    count = request["count"]
+    cycles(count // 20)
+    samples = [resident()]
+    for _ in range(10):
+        cycles(count // 10)
+        samples.append(resident())
+    return {"rss": samples}
+
+
 def microseconds(nanoseconds: np.ndarray) -> list[float]:
     return np.round(nanoseconds / 1000, 2).tolist()
 
@@ -259,6 +286,8 @@ class Answers:
     def __call__(self, request: dict) -> dict:
         if request["op"] == "loadTimes":
             return load_times(request)
+        if request["op"] == "loadDrift":
+            return load_drift(request)
         if request["op"] != "load":
             return self.peer.run(request)
         self.peer = Peer(request["plan"], request["device"])

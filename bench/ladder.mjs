@@ -12,6 +12,7 @@ import { buildRung, rungs } from './ladder-build.mjs';
 import { ladderModels } from './ladder-models.mjs';
 import { printLadder } from './ladder-table.mjs';
 import { summarize } from '../dist/benchmark/statistics.js';
+import { summarizeLayers } from '../dist/layer-summary.js';
 
 const { values: args } = parseArgs({
   options: {
@@ -104,9 +105,7 @@ async function measureRung(model, step) {
       timingCacheRead: manifest.timingCache !== undefined,
       planBytes: manifest.plan.sizeBytes,
       planSha256: manifest.plan.sha256,
-      layerSummary: manifest.layerSummary,
-      // Why there is none.
-      layersReason: manifest.layersReason ?? null,
+      ...(await layersOf(engine, manifest, precision)),
       calibration: manifest.calibration ?? null,
       timed,
       accuracy: await model.accuracy(engine),
@@ -120,6 +119,14 @@ async function measureRung(model, step) {
   } finally {
     await engine.close();
   }
+}
+
+/** Of the build; where its inspector failed, as TensorRT 10.6's did over engines of several profiles, of the loaded engine. */
+async function layersOf(engine, { layerSummary, layersReason = null }, precision) {
+  if (layerSummary !== null) return { layerSummary, layersReason };
+  const { raw } = await engine.inspect();
+  const asked = [precision].flat().filter((each) => each === 'fp16' || each === 'int8');
+  return { layerSummary: summarizeLayers(JSON.stringify(raw), asked), layersReason };
 }
 
 async function measureTimes(engine, { label, samples, inputs }, device) {

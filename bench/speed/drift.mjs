@@ -1,7 +1,8 @@
 /** Does anything grow? Memory of the process and of the GPU over many inferences, and over many loads. */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { atMost } from './verdict.mjs';
+import { PythonPeer } from '../python-peer.mjs';
+import { atMost, forInformation } from './verdict.mjs';
 
 const mebibyte = 2 ** 20;
 
@@ -42,8 +43,27 @@ export async function driftOfLoads(context, { plan, count }) {
       samples.push(await memory(context));
     }
   });
+  const python = await driftOfPython(context, plan, one, count);
+  const row = forInformation({
+    what: `${count} load and close cycles of digits by Python: host memory`,
+    value: (python.at(-1) - python[0]) / mebibyte,
+    unit: 'MiB',
+    against: '–',
+    note: 'what TensorRT itself keeps, and its bindings',
+  });
   // Whether it grows all the time, or what is kept for reuse was not all taken before.
-  return { ...result, raw: { samples } };
+  return { ...result, verdicts: [...result.verdicts, row], raw: { samples, python } };
+}
+
+/** Resident bytes over the same cycles in a process with TensorRT's own bindings. */
+async function driftOfPython({ programs, settings: { device } }, plan, one, count) {
+  const peer = new PythonPeer(programs.python);
+  try {
+    const request = { op: 'loadDrift', plan, device, ...one.pythonRequest, count };
+    return (await peer.ask(request)).rss;
+  } finally {
+    await peer.close();
+  }
 }
 
 async function drift(context, what, work) {
