@@ -66,6 +66,8 @@ class EngineSession {
   PinnedLease TakeStaging(size_t size);
   // Thread-safe. The job's `done` is always called, at once with Error(kQueueFull | kEngineClosed | kCudaContextLost | kRefit).
   void Submit(std::shared_ptr<InferJob> job);
+  // Tells that Submit comes at once: a lane's thread may wake meanwhile.
+  void Expect();
   // On the calling thread, when a lane is free, before what is queued. Sets the job's error; does not call `done`. Wakes no
   // other thread unless one waits for the lane.
   void RunNow(InferJob* job);

@@ -13,6 +13,8 @@ namespace {
 // within microseconds, and waking a sleeping thread costs more than that.
 constexpr std::chrono::microseconds kAutoSpin(200);
 constexpr std::chrono::milliseconds kLongSpin(100);
+// The same for what was announced: whoever announces it has bytes to copy first, which takes a microsecond for some ten thousand of them.
+constexpr std::chrono::microseconds kExpectSpin(200);
 // Between two looks at the clock.
 constexpr int kPausesPerLook = 32;
 
@@ -95,6 +97,24 @@ void Lanes::Submit(std::shared_ptr<InferJob> job) {
     }
   }
   job->done();
+}
+
+void Lanes::Expect() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (stopping_ || exclusive_ || !queue_.empty()) return;
+  const auto looks = [](const auto& worker) {
+    return !worker->busy && worker->state == State::kLooking;
+  };
+  if (std::ranges::any_of(workers_, looks)) return;
+  const auto sleeps = [](const auto& worker) {
+    return !worker->busy && worker->state == State::kAsleep;
+  };
+  const auto found = std::ranges::find_if(workers_, sleeps);
+  if (found == workers_.end()) return;
+  Worker& worker = **found;
+  worker.expects_until = Clock::now() + kExpectSpin;
+  worker.state = State::kLooking;
+  worker.wake.notify_one();
 }
 
 bool Lanes::Cancel(const InferJob* job) {
@@ -256,14 +276,23 @@ bool Lanes::AwaitWork(Worker* worker) {
   return true;
 }
 
+Lanes::Clock::duration Lanes::SpinTime() const {
+  switch (options_.waiting) {
+    case Waiting::kBlock:
+      return Clock::duration::zero();
+    case Waiting::kAuto:
+      return kAutoSpin;
+    case Waiting::kSpin:
+      return kLongSpin;
+  }
+  return Clock::duration::zero();
+}
+
 bool Lanes::Spin(const Worker& worker) const {
-  if (options_.waiting == Waiting::kBlock) return false;
-  const bool is_auto = options_.waiting == Waiting::kAuto;
-  const Clock::time_point until =
-      worker.last_work + (is_auto ? Clock::duration(kAutoSpin) : Clock::duration(kLongSpin));
+  const Clock::time_point until = std::max(worker.expects_until, worker.last_work + SpinTime());
   if (Clock::now() >= until) return false;
   std::optional<SpinPermit> permit;
-  if (is_auto && !permit.emplace().granted()) return false;
+  if (options_.waiting != Waiting::kSpin && !permit.emplace().granted()) return false;
   do {
     for (int i = 0; i < kPausesPerLook; ++i) {
       if (news_->there.load(std::memory_order_acquire)) return true;
@@ -281,6 +310,7 @@ std::shared_ptr<InferJob> Lanes::Take(Worker* worker) {
   CountQueue();
   worker->state = State::kRunning;
   worker->busy = true;
+  worker->expects_until = {};
   job->error = Failure();
   return job;
 }

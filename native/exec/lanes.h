@@ -35,6 +35,10 @@ class Lanes {
   // context is lost.
   void Submit(std::shared_ptr<InferJob> job);
 
+  // A job will be submitted at once: where all threads sleep, one wakes meanwhile and looks for it, though for no longer than a wake-up or two
+  // would have taken.
+  void Expect();
+
   // True: the job was still queued and is gone; its `done` is never called.
   bool Cancel(const InferJob* job);
 
@@ -72,6 +76,7 @@ class Lanes {
     bool busy = false;              // the lane has an inference, this thread's or another's
     std::condition_variable wake;
     Clock::time_point last_work;
+    Clock::time_point expects_until;
   };
 
   // Exclusive work's place in the queue. It lives on the stack of the thread that waits for it.
@@ -90,6 +95,7 @@ class Lanes {
   bool AwaitWork(Worker* worker);
   // True once something is queued; false when it has spun for long enough.
   bool Spin(const Worker& worker) const;
+  Clock::duration SpinTime() const;
   // The next job, which is this worker's then; null when others were faster.
   std::shared_ptr<InferJob> Take(Worker* worker);
   void Finish(Worker* worker);

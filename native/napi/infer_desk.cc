@@ -14,6 +14,9 @@
 namespace trtnode {
 namespace {
 
+// Copying so much takes as long as a sleeping thread takes to wake.
+constexpr size_t kCopyThatHidesWakeUp = size_t{64} << 10;
+
 uint32_t NumberOf(const Napi::Value& value) { return value.As<Napi::Number>().Uint32Value(); }
 
 // Zeros, and for shape tensors what was given.
@@ -159,6 +162,7 @@ Napi::Value InferDesk::Submit(const Napi::CallbackInfo& info) {
     const InferSlot& slot = slots_.At(number);
     InferJob* const job = slot.job.get();
     try {
+      if (slot.call->plan->staging_bytes >= kCopyThatHidesWakeUp) session_->Expect();
       FillJob(job, *slot.call, session_.get(), info[1], info[2], info[3]);
       job->timed = info[4].ToBoolean();
       const double deadline_ms = info[5].As<Napi::Number>().DoubleValue();

@@ -68,6 +68,34 @@ TRT_NODE_CHECK(ways_to_wait) {
   ExpectNothingHeld("close");
 }
 
+// Threads that were told to expect work: it comes, comes to another lane, or never comes.
+TRT_NODE_CHECK(expected_work) {
+  for (const Waiting waiting : {Waiting::kBlock, Waiting::kAuto}) {
+    LaneOptions options = WithLanes(2);
+    options.waiting = waiting;
+    const SharedSession session = Load(kIdentity, options);
+    OnThreads(4, [&](int thread) {
+      for (int i = 0; i < 100; ++i) {
+        session->Expect();
+        if (i % 7 == 0) continue;
+        const Floats x = Counting(static_cast<size_t>(i % 3), static_cast<float>(thread * 100 + i));
+        Request request(session, {x});
+        if (i % 5 == 0) {
+          request.RunNow();
+        } else {
+          request.Submit();
+          request.Wait();
+        }
+        request.ExpectOutput(0, x);
+      }
+    });
+    session->Expect();
+    session->Close(Pending::kFinish);
+    session->Expect();
+  }
+  ExpectNothingHeld("close");
+}
+
 // The stub dies when two lanes use the one block at a time.
 TRT_NODE_CHECK(shared_context_memory) {
   for (const GraphMode graphs : {GraphMode::kOff, GraphMode::kOn}) {
