@@ -1,6 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
+// Limits guard against hanging, on a machine that is busy with other work too. What must be quick is measured by its test.
 const minute = 60_000;
+// Vitest cuts values in messages at 40 characters: what failed in CI is read from them alone.
+const chaiConfig = { truncateThreshold: 400 };
 
 export default defineConfig({
   test: {
@@ -11,7 +14,9 @@ export default defineConfig({
           name: 'unit',
           sequence: { groupOrder: 0 },
           include: ['test/unit/**/*.test.ts'],
-          testTimeout: 20_000,
+          testTimeout: 2 * minute,
+          hookTimeout: 2 * minute,
+          chaiConfig,
         },
       },
       {
@@ -23,8 +28,9 @@ export default defineConfig({
           include: ['test/native/**/*.test.ts'],
           pool: 'forks',
           maxWorkers: 2,
-          testTimeout: 2 * minute,
-          hookTimeout: 3 * minute,
+          testTimeout: 4 * minute,
+          hookTimeout: 4 * minute,
+          chaiConfig,
         },
       },
       {
@@ -37,6 +43,7 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 5 * minute,
           hookTimeout: 5 * minute,
+          chaiConfig,
         },
       },
       {
@@ -49,6 +56,7 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 10 * minute,
           hookTimeout: 10 * minute,
+          chaiConfig,
         },
       },
       {
@@ -61,6 +69,7 @@ export default defineConfig({
           testTimeout: 3 * minute,
           // The first run compiles the release binary.
           hookTimeout: 20 * minute,
+          chaiConfig,
         },
       },
       {

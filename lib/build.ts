@@ -25,6 +25,7 @@ import { findLibraries, type Discovery, type FindLibrariesOptions } from './disc
 import { fileWorkOf } from './file-work';
 import type { FileDigest, Manifest } from './manifest-schema';
 import { modelSourceOf, type ModelSource } from './model-source';
+import type { AnyModel, ModelTypes } from './model-types/model-types';
 import { nativeCall } from './native-call';
 import { changedModel } from './onnx/model-error';
 import { ProgressTracker } from './progress/tracker';
@@ -48,6 +49,7 @@ import { verifyPlan } from './verify/verify';
  * larger models keep their weights in external data.
  *
  * @param model path or `file:` URL of an ONNX file, or its bytes
+ * @typeParam M the model's inputs and outputs as `trt-node types` writes them, for the engine that is loaded from it
  * @returns the plan with its manifest: inputs, outputs, layers, what was chosen, and what it runs on
  * @throws TrtError (as a rejection) `ERR_TRT_INVALID_ARG`, `ERR_TRT_UNSUPPORTED`, `ERR_TRT_ONNX_NOT_FOUND`,
  * `ERR_TRT_ONNX_INVALID`, `ERR_TRT_EXTERNAL_DATA`, `ERR_TRT_ONNX_PARSE`, `ERR_TRT_PROFILE_MISSING`,
@@ -58,15 +60,16 @@ import { verifyPlan } from './verify/verify';
  * `ERR_TRT_BUILD_CRASHED`, `ERR_TRT_CUDA`, `ERR_TRT_OUT_OF_MEMORY`, `ERR_TRT_WRITE`, `ERR_TRT_ADDON_LOAD`,
  * `ERR_TRT_UNSUPPORTED_PLATFORM`; with `verify` also `ERR_TRT_INPUT_…` of a case and what loading and inference reject with; after an abort `signal.reason`, whatever that is
  */
-export async function buildEngine(
+export async function buildEngine<M extends ModelTypes = AnyModel>(
   model: string | URL | Uint8Array,
   options?: BuildOptions,
-): Promise<BuiltEngine> {
-  return await traceBuild(model, async () => {
+): Promise<BuiltEngine<M>> {
+  const built = await traceBuild(model, async () => {
     const checked = checkedBuildOptions(options);
     const source = modelSourceOf(model, checked.externalData);
     return await buildThrough({ binding: loadBinding(), findLibraries, build }, source, checked);
   });
+  return built as BuiltEngine<M>;
 }
 
 const build: RunBuild = (request, options, isolation) =>

@@ -10,6 +10,7 @@ import { fileWorkOf } from './file-work';
 import { loadEngine } from './load';
 import type { LoadOptions } from './load-options';
 import type { Manifest } from './manifest-schema';
+import type { AnyModel, ModelTypes } from './model-types/model-types';
 import { checkOutput } from './output-check';
 import { publish } from './publish';
 import { realFiles } from './publish-files';
@@ -22,8 +23,12 @@ export const maxBytesInMemory = 2 ** 31 - 1;
 /** Where a built plan is: in a file, or in memory. */
 export type PlanContent = { readonly path: string } | { readonly bytes: Uint8Array };
 
-/** A plan that `buildEngine` made, with everything that is known about it. */
-export class BuiltEngine {
+/**
+ * A plan that `buildEngine` made, with everything that is known about it.
+ *
+ * @typeParam M the model's inputs and outputs, as the compiler knows them: see {@link Engine}
+ */
+export class BuiltEngine<M extends ModelTypes = AnyModel> {
   /** Absolute path of the plan; absent when it was built without `output`. */
   declare readonly path?: string;
   /** What stands in `<path>.json`. */
@@ -80,8 +85,8 @@ export class BuiltEngine {
   }
 
   /** `loadEngine(this, options)`: loads the plan onto a GPU. */
-  load(options?: LoadOptions): Promise<Engine> {
-    return loadEngine(this, options);
+  load(options?: LoadOptions): Promise<Engine<M>> {
+    return loadEngine<M>(this, options);
   }
 
   async #copyTo(target: string, output: string): Promise<void> {

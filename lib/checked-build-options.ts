@@ -56,7 +56,8 @@ export interface CheckedBuildOptions {
   readonly onProgress: ((progress: BuildProgress) => void) | null;
 }
 
-const optionNames = [
+/** Every option of `buildEngine`. */
+export const buildOptionNames = [
   'runtime',
   'library',
   'output',
@@ -85,7 +86,7 @@ const optionNames = [
 
 /** @throws TrtError `ERR_TRT_INVALID_ARG`, `ERR_TRT_PROFILE_INVALID` */
 export function checkedBuildOptions(given: BuildOptions | undefined): CheckedBuildOptions {
-  const options = checkedOptions(given, 'options', optionNames);
+  const options = checkedOptions(given, 'options', buildOptionNames);
   return {
     runtime: oneOf(options.runtime, 'options.runtime', runtimes) ?? 'auto',
     library: optionalPath(options.library, 'options.library'),

@@ -17,7 +17,13 @@ import { notConstructible } from './errors';
 import { createContext } from './execution-context';
 import type { ContextOptions, ExecutionContext } from './execution-context';
 import { filePathOf } from './file-path';
-import type { InferOptions, OutputsOf, OutputsOption, TimedInferOptions } from './infer-options';
+import type {
+  InferOptions,
+  OutputsIn,
+  OutputsOf,
+  OutputsOption,
+  TimedInferOptions,
+} from './infer-options';
 import { allocateTensor } from './infer/allocate';
 import type { CloseOptions } from './infer/close-options';
 import { engineGraphs } from './infer/engine-graphs';
@@ -26,11 +32,19 @@ import { Inferences } from './infer/inferences';
 import type { WarmupShapes } from './infer/warmup';
 import { profileEngine } from './layer-profile';
 import type { LayerProfile, LayerProfileOptions } from './layer-profile';
+import type {
+  AllocatedDims,
+  AllocatedTensor,
+  AnyModel,
+  ModelInputs,
+  ModelTypes,
+  TensorName,
+} from './model-types/model-types';
 import { EngineWeights } from './refit/engine-weights';
 import type { NamedWeights } from './refit/named-weights';
 import { checkedRefit, type RefitOptions } from './refit/refit-options';
 import { checkedSaveOptions, type SaveOptions } from './refit/save-options';
-import type { TensorInputs, TypedTensor } from './tensor';
+import type { Tensor, TensorInputs } from './tensor';
 
 export type {
   DebugOf,
@@ -44,13 +58,24 @@ export type {
   WeightStreaming,
 } from './engine-facts';
 
+/** Whatever an inference gives. */
+type Outputs = OutputsOf<OutputsOption | undefined>;
+
 /**
  * A plan on a GPU, ready to infer. `loadEngine` makes it; `close()` it (or declare it with `await using`), as device memory
  * is not the garbage collector's to see.
  *
  * Every method of a closed engine fails with `ERR_TRT_ENGINE_CLOSED`.
+ *
+ * @typeParam M the model's inputs and outputs, as `trt-node types` writes them, so that the compiler checks names, types and ranks. Left
+ * out: any names and types go, and `infer` checks them
  */
-export class Engine extends EngineFacts {
+export class Engine<M extends ModelTypes = AnyModel> extends EngineFacts {
+  /**
+   * For the compiler alone; nothing is there. Without the modifier TypeScript would not compare engines member by member, and an engine with
+   * types would be no `Engine`.
+   */
+  declare readonly '~types'?: { readonly [Part in keyof M]-?: M[Part] };
   readonly #native: NativeEngine;
   readonly #weights: EngineWeights;
   readonly #loadMs: number | null;
@@ -68,7 +93,7 @@ export class Engine extends EngineFacts {
     this.#native = native;
     this.#weights = weights;
     this.#loadMs = origin.loadMs ?? null;
-    this.#inferences = new Inferences(this, native);
+    this.#inferences = new Inferences(this as unknown as Engine, native);
     this.#life = new EngineLife(native, this.#inferences);
   }
 
@@ -95,9 +120,10 @@ export class Engine extends EngineFacts {
    * `ERR_TRT_CUDA_CONTEXT_LOST`; after an abort `signal.reason`
    */
   infer<const O extends OutputsOption | undefined = undefined>(
-    inputs: TensorInputs,
-    options?: InferOptions<O>,
-  ): Promise<OutputsOf<O>> {
+    inputs: ModelInputs<M>,
+    options?: InferOptions<O> & OutputsIn<M, O>,
+  ): Promise<OutputsOf<O, M>>;
+  infer(inputs: TensorInputs, options?: InferOptions): Promise<Outputs> {
     return this.#inferences.infer(inputs, options);
   }
 
@@ -111,9 +137,10 @@ export class Engine extends EngineFacts {
     const O extends OutputsOption | undefined = undefined,
     const D extends readonly string[] | undefined = undefined,
   >(
-    inputs: TensorInputs,
-    options?: TimedInferOptions<O, D>,
-  ): Promise<TimedResult<OutputsOf<O>> & DebugOf<D>> {
+    inputs: ModelInputs<M>,
+    options?: TimedInferOptions<O, D> & OutputsIn<M, O>,
+  ): Promise<TimedResult<OutputsOf<O, M>> & DebugOf<D>>;
+  inferTimed(inputs: TensorInputs, options?: TimedInferOptions): Promise<TimedResult<Outputs>> {
     return this.#inferences.inferTimed(inputs, options);
   }
 
@@ -124,9 +151,10 @@ export class Engine extends EngineFacts {
    * @throws TrtError the codes of {@link infer} but for `ERR_TRT_QUEUE_FULL` and `ERR_TRT_DEADLINE`
    */
   inferSync<const O extends OutputsOption | undefined = undefined>(
-    inputs: TensorInputs,
-    options?: InferOptions<O>,
-  ): OutputsOf<O> {
+    inputs: ModelInputs<M>,
+    options?: InferOptions<O> & OutputsIn<M, O>,
+  ): OutputsOf<O, M>;
+  inferSync(inputs: TensorInputs, options?: InferOptions): Outputs {
     return this.#inferences.inferSync(inputs, options);
   }
 
@@ -139,7 +167,11 @@ export class Engine extends EngineFacts {
    * @throws TrtError `ERR_TRT_INVALID_ARG` (no such tensor, other dims than the engine's), `ERR_TRT_UNSUPPORTED` (larger than Node's typed
    * arrays), `ERR_TRT_ENGINE_CLOSED`, `ERR_TRT_OUT_OF_MEMORY`, `ERR_TRT_CUDA`, `ERR_TRT_CUDA_CONTEXT_LOST`
    */
-  allocate(name: string, dims?: readonly number[]): TypedTensor {
+  allocate<const Name extends TensorName<M>>(
+    name: Name,
+    dims?: AllocatedDims<M, Name>,
+  ): AllocatedTensor<M, Name>;
+  allocate(name: string, dims?: readonly number[]): Tensor {
     this.#life.assertOpen();
     return allocateTensor(this.#native, this, name, dims);
   }
@@ -165,7 +197,7 @@ export class Engine extends EngineFacts {
    */
   async benchmark(options: BenchmarkOptions): Promise<BenchmarkResult> {
     const facts = { native: this.#native, loadMs: this.#loadMs };
-    return await this.#life.run(() => benchmarkEngine(this, facts, options));
+    return await this.#life.run(() => benchmarkEngine(this as unknown as Engine, facts, options));
   }
 
   /**

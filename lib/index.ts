@@ -1,5 +1,6 @@
 export { buildEngine } from './build';
 export { BuiltEngine } from './built-engine';
+export { defineConfig } from './config/config';
 export { CapturedGraph } from './captured-graph';
 export { CudaEvent } from './cuda-event';
 export { CudaStream } from './cuda-stream';
@@ -16,7 +17,12 @@ export { probeRuntimes } from './probe';
 export { Tensor } from './tensor';
 
 export type { BenchmarkOptions } from './benchmark/options';
-export type { BenchmarkResult, BenchmarkSettings, ColdStart } from './benchmark/result';
+export type {
+  BenchmarkResult,
+  BenchmarkSamples,
+  BenchmarkSettings,
+  ColdStart,
+} from './benchmark/result';
 export type { Summary } from './benchmark/statistics';
 export type { BuildOptions, BuildRuntime, Isolation } from './build-options';
 export type { BuildProgress } from './build-progress';
@@ -33,8 +39,9 @@ export type {
   CalibrationItems,
   CalibrationOption,
 } from './calibration/option';
+export type { ConfigBuildOptions, ConfigModel, TrtNodeConfig } from './config/config';
 export type { CudaEventOptions } from './cuda-event';
-export type { TensorData, TensorDataByType, TensorType } from './data-types';
+export type { Float16ArrayLike, TensorData, TensorDataByType, TensorType } from './data-types';
 export type { DeviceOptions } from './device-options';
 export type { AnyTensor } from './device-tensor';
 export type {
@@ -54,7 +61,11 @@ export type { EstimateOptions, MemoryEstimate } from './estimate-memory';
 export type { BuildTrace, GraphEvent, InferTrace, LoadTrace } from './diagnostics/payloads';
 export type { GpuState } from './gpu-state';
 export type { Comparison, Difference } from './doctor/comparison';
-export type { EnvironmentSnapshot } from './doctor/environment-snapshot';
+export type {
+  EnvironmentSnapshot,
+  SnapshotGpu,
+  SnapshotLibrary,
+} from './doctor/environment-snapshot';
 export type { Finding, FindingId } from './doctor/finding';
 export type { HostReport } from './doctor/host-report';
 export type { LogLine, TrtErrorCode, TrtErrorOptions } from './errors';
@@ -93,14 +104,22 @@ export type {
   LayerSummary,
   ManifestSignature,
   Manifest,
+  ModelIdentity,
   PlanMemory,
   Profile,
   TensorInfo,
   VerificationRecord,
 } from './manifest-schema';
 export type { MismatchOptions, OnMismatch } from './mismatch';
+export type {
+  AnyModel,
+  ModelInputs,
+  ModelOutputs,
+  ModelTypes,
+  TensorSpec,
+} from './model-types/model-types';
 export type { OnnxProducer } from './onnx/onnx-model';
-export type { OnnxValue } from './onnx/value-info';
+export type { OnnxDims, OnnxValue } from './onnx/value-info';
 export type { PlanInvalidReason } from './plan-header';
 export type { Precision, Typing } from './precision';
 export type { DimRange, InputProfile, ProfileOption } from './profile-option';

@@ -10,7 +10,15 @@ import type { Destination, OutputContract } from './infer/outputs-option';
 import { checkedOptions } from './known-keys';
 import { suggestion } from './nearest-name';
 import { quotedNames } from './quoted-names';
-import type { Tensor, TensorLike, Tensors, TypedTensor } from './tensor';
+import type {
+  AnyModel,
+  ModelOutputs,
+  ModelTypes,
+  OutputName,
+  OutputTargetOf,
+  OutputTensor,
+} from './model-types/model-types';
+import type { Tensor, TensorLike } from './tensor';
 
 /**
  * What becomes of one output.
@@ -29,17 +37,37 @@ export type OutputTarget = true | 'cpu' | 'device' | TensorData | TensorLike | D
 export type OutputsOption = readonly string[] | Readonly<Record<string, OutputTarget>>;
 
 /** What `infer` gives for its option `outputs`: the names follow, and tensors on the GPU are `DeviceTensor`s. */
-export type OutputsOf<O> = O extends readonly (infer Name extends string)[]
-  ? Record<Name, TypedTensor>
+export type OutputsOf<O, M extends ModelTypes = AnyModel> = O extends readonly (infer Name extends
+  string)[]
+  ? { [Each in Name]: OutputTensor<M, Each> }
   : O extends Readonly<Record<string, OutputTarget>>
-    ? { -readonly [Name in keyof O]: OutputOf<O[Name]> }
-    : Tensors;
+    ? { -readonly [Name in keyof O]: OutputOf<O[Name], OutputTensor<M, Name & string>> }
+    : ModelOutputs<M>;
 
-type OutputOf<Target> = Target extends 'device' | DeviceTensor
-  ? DeviceTensor
+type OutputOf<Target, Whole extends Tensor> = Target extends 'device' | DeviceTensor
+  ? DeviceTensor<Whole['type']>
   : Target extends Tensor<infer T>
     ? Tensor<T>
-    : TypedTensor;
+    : Whole;
+
+/**
+ * Of an engine with types, `outputs` holds names and types of the model's outputs alone. It stands beside {@link InferOptions}, as TypeScript
+ * looks for surplus properties in literals alone, and not where it infers a type from them.
+ */
+export type OutputsIn<M extends ModelTypes, O> =
+  string extends OutputName<M>
+    ? unknown
+    : {
+        readonly outputs?: O extends readonly unknown[]
+          ? readonly OutputName<M>[]
+          : TargetsIn<M, O>;
+      };
+
+type TargetsIn<M extends ModelTypes, O> = {
+  readonly [Name in keyof O]: Name extends OutputName<M>
+    ? OutputTargetOf<M['outputs'][Name]>
+    : never;
+};
 
 export interface InferOptions<O extends OutputsOption | undefined = OutputsOption | undefined> {
   /**

@@ -20,6 +20,7 @@ import { manifestPathOf, readManifest } from './manifest';
 import type { Manifest } from './manifest-schema';
 import { loadOrRebuild } from './mismatch';
 import type { ModelSource } from './model-source';
+import type { AnyModel, ModelTypes } from './model-types/model-types';
 import { nativeCall } from './native-call';
 import { checkPlanFile } from './plan-file';
 import { isFolder, planInFolder } from './plan-folder';
@@ -45,6 +46,8 @@ import { runtimeCacheFile } from './runtime-cache';
  *
  * @param plan path of a plan or of a folder with plans, `file:` URL, bytes (copied; leave them alone until the promise is settled) or
  * what `buildEngine` made
+ * @typeParam M the model's inputs and outputs as `trt-node types` writes them: `loadEngine<Minilm>('minilm.engine')`. The compiler alone knows
+ * them, and takes your word for it that the plan is of that model
  * @throws TrtError (as a rejection) `ERR_TRT_INVALID_ARG`, `ERR_TRT_UNSUPPORTED`, `ERR_TRT_ENGINE_NOT_FOUND`,
  * `ERR_TRT_ENGINE_INVALID`, `ERR_TRT_MANIFEST_INVALID`, `ERR_TRT_ENGINE_DIGEST`, `ERR_TRT_ENGINE_SIGNATURE`, `ERR_TRT_ENGINE_FLAVOUR`,
  * `ERR_TRT_ENGINE_VERSION`, `ERR_TRT_PLUGIN`, `ERR_TRT_NO_DRIVER`, `ERR_TRT_NO_GPU`, `ERR_TRT_GPU_UNSUPPORTED`, `ERR_TRT_ENGINE_GPU`,
@@ -52,15 +55,16 @@ import { runtimeCacheFile } from './runtime-cache';
  * `ERR_TRT_OUT_OF_MEMORY`, `ERR_TRT_CUDA`, `ERR_TRT_CUDA_CONTEXT_LOST`, `ERR_TRT_ADDON_LOAD`, `ERR_TRT_UNSUPPORTED_PLATFORM`; with
  * `weights` also what `Engine.refit` rejects with, with `onMismatch: 'rebuild'` what `buildEngine` does
  */
-export async function loadEngine(
-  plan: string | URL | Uint8Array | BuiltEngine,
+export async function loadEngine<M extends ModelTypes = AnyModel>(
+  plan: string | URL | Uint8Array | BuiltEngine<M>,
   options?: LoadOptions,
-): Promise<Engine> {
-  return await traceLoad(plan, async () => {
+): Promise<Engine<M>> {
+  const engine = await traceLoad(plan, async () => {
     const source = planSourceOf(plan);
     const checked = checkLoadOptions(options);
     return await loadThrough({ binding: loadBinding(), findLibraries }, source, checked);
   });
+  return engine as Engine<M>;
 }
 
 /** What a load needs of the machine. */

@@ -52,11 +52,18 @@ export type NestedTensor<T extends TensorType> = T extends 'int64'
     ? NestedArray<boolean>
     : NestedArray<number>;
 
-/** A tensor in memory of the CPU. The constructor keeps `data`, it does not copy it. */
-export class Tensor<T extends TensorType = TensorType> implements TensorLike {
+/**
+ * A tensor in memory of the CPU. The constructor keeps `data`, it does not copy it.
+ *
+ * @typeParam D dims as the compiler knows them, of an engine with types (see {@link ModelTypes}); any dims otherwise
+ */
+export class Tensor<
+  T extends TensorType = TensorType,
+  D extends readonly number[] = readonly number[],
+> implements TensorLike {
   readonly type: T;
   readonly data: TensorDataByType[T];
-  readonly dims: readonly number[];
+  readonly dims: D;
 
   /**
    * @param type one of the names of {@link TensorType}
@@ -67,17 +74,18 @@ export class Tensor<T extends TensorType = TensorType> implements TensorLike {
    * @throws TrtError `ERR_TRT_INVALID_ARG`: unknown type, an array that cannot hold the type, dims that are not
    * non-negative integers or whose product is not the number of elements
    */
-  constructor(type: T, data: TensorDataByType[T], dims?: readonly number[]) {
+  constructor(type: T, data: TensorDataByType[T], dims?: NoInfer<D>) {
     checkType(type);
     if (!holds(type, data)) {
       throw invalidArgument('data', `a ${acceptedArrays(type).join(' or ')} (type ${type})`, data);
     }
     this.type = type;
     this.data = data;
-    this.dims =
+    const checked =
       dims === undefined
         ? [data.length * elementsPerPosition(type)]
         : dimsOf(type, dims, data.length);
+    this.dims = checked as D;
   }
 
   /**
@@ -91,8 +99,6 @@ export class Tensor<T extends TensorType = TensorType> implements TensorLike {
    *
    * @param values a number, bigint or boolean (a scalar, dims `[]`), a typed array, or arrays of these, nested as deep as the
    * tensor has axes. An empty array is an axis of 0.
-   * @param type by default a typed array's own, else `float32` for numbers, `int64` for bigints, `bool` for booleans
-   * @param dims other dims for the same elements
    * @throws TrtError `ERR_TRT_INVALID_ARG`, naming the place and the value: arrays of unequal lengths, values of several
    * kinds, a fraction or an integer out of range for an integer type, a number beyond 2^53 for `int64` (pass bigints), NaN for
    * `float4e2m1`, a negative number for `float8e8m0`; an array that could hold values or bits (a `Uint16Array` for
@@ -105,11 +111,18 @@ export class Tensor<T extends TensorType = TensorType> implements TensorLike {
   static from(values: Int32Array): Tensor<'int32'>;
   static from(values: Int8Array): Tensor<'int8'>;
   static from(values: Uint8Array | Uint8ClampedArray): Tensor<'uint8'>;
-  static from<T extends TensorType>(
+  /**
+   * A tensor of plain values in a type of your choice, with the rounding and the errors of `Tensor.from(values)`.
+   *
+   * @param values a number, bigint or boolean, a typed array, or nested arrays of these
+   * @param type the tensor's; without it a typed array's own, else `float32` for numbers, `int64` for bigints, `bool` for booleans
+   * @param dims other dims for the same elements
+   */
+  static from<T extends TensorType, D extends readonly number[] = readonly number[]>(
     values: TensorValues,
     type: T,
-    dims?: readonly number[],
-  ): Tensor<T>;
+    dims?: NoInfer<D>,
+  ): Tensor<T, D>;
   static from(values: TensorValues, type?: TensorType, dims?: readonly number[]): Tensor;
   static from(values: unknown, type?: TensorType, dims?: readonly number[]): Tensor {
     if (type !== undefined) checkType(type);

@@ -41,7 +41,7 @@ export function ensureNative() {
 /** dist, when it is missing or older than a source of it. */
 export function ensureTypeScript() {
   const stamp = path.join(root, 'dist', 'index.js');
-  if (modified(stamp) >= newest(['lib', 'tsconfig.json'])) return;
+  if (modified(stamp) >= newest(['lib', 'tsconfig.json', 'scripts/build-report-page.mjs'])) return;
   timed('TypeScript', () => {
     // What a deleted source left behind would be packed.
     fs.rmSync(path.join(root, 'dist'), { recursive: true, force: true });
@@ -49,6 +49,7 @@ export function ensureTypeScript() {
       path.join(root, 'node_modules', 'typescript', 'bin', 'tsc'),
       ...['--project', 'tsconfig.json', '--noEmitOnError'],
     ]);
+    run(process.execPath, [path.join(root, 'scripts', 'build-report-page.mjs')]);
     fs.utimesSync(stamp, new Date(), new Date());
   });
 }

@@ -1,5 +1,5 @@
 /** Running other programs, for the scripts of this folder. Node's own modules alone: it works before `npm ci`. */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -31,6 +31,22 @@ export function capture(command, args, options = {}) {
   return { status: result.status, stdout: result.stdout, stderr: result.stderr };
 }
 
+/** `capture`, for what runs beside other programs. */
+export function captureBeside(command, args, options = {}) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      ...options,
+    });
+    let [stdout, stderr] = ['', ''];
+    child.stdout.setEncoding('utf8').on('data', (data) => (stdout += data));
+    child.stderr.setEncoding('utf8').on('data', (data) => (stderr += data));
+    child.once('error', (error) => reject(startFailure(command, error)));
+    child.once('close', (status) => resolve({ status, stdout, stderr }));
+  });
+}
+
 /** `capture`, for a program whose failure is ours: its output becomes the error. */
 export function output(command, args, options = {}) {
   const result = capture(command, args, options);
@@ -48,9 +64,14 @@ function startFailure(command, error) {
     : error;
 }
 
-/** Seconds since `start` (a `performance.now()`), for a person: `0.4 s`, `2 min 05 s`. */
+/** The time since `start` (a `performance.now()`), for a person. */
 export function since(start) {
-  const seconds = (performance.now() - start) / 1000;
+  return duration(performance.now() - start);
+}
+
+/** `0.4 s`, `2 min 05 s` */
+export function duration(ms) {
+  const seconds = ms / 1000;
   if (seconds < 60) return `${seconds.toFixed(1)} s`;
   const rest = String(Math.floor(seconds % 60)).padStart(2, '0');
   return `${Math.floor(seconds / 60)} min ${rest} s`;

@@ -1,24 +1,15 @@
-import { isDeviceTensor } from '../device-tensor';
-import type { AnyTensor } from '../device-tensor';
 import type { InferTiming } from '../engine-facts';
 import type { GpuState } from '../gpu-state';
 import type { InferOptions } from '../infer-options';
 import type { TensorInputs } from '../tensor';
-import { runLoop } from './loop';
+import { inferOnce, plainLoop, timedLoop, type LoopSubject } from './measure-loops';
 import { notesOf } from './notes';
 import type { CheckedBenchmark } from './options';
-import { BenchmarkResult, type ColdStart } from './result';
+import { BenchmarkResult, type BenchmarkSamples, type ColdStart } from './result';
 import { summarize } from './statistics';
 
-type Outputs = Readonly<Record<string, AnyTensor>>;
-
 /** What a benchmark needs of an engine. */
-export interface BenchmarkSubject {
-  infer(inputs: TensorInputs, options: InferOptions): Promise<Outputs>;
-  inferTimed(
-    inputs: TensorInputs,
-    options: InferOptions,
-  ): Promise<{ readonly outputs: Outputs; readonly timing: InferTiming }>;
+export interface BenchmarkSubject extends LoopSubject {
   /** Of the GPU that it runs on; null where NVML has no answer. */
   gpuState(): Promise<GpuState | null>;
   /** Milliseconds; null where nobody measured. */
@@ -35,31 +26,17 @@ const spanNames = ['queue', 'enqueue', 'h2d', 'compute', 'd2h'] as const;
  */
 export async function runBenchmark(
   subject: BenchmarkSubject,
-  { inputs, infer, warmup, limit, concurrency }: CheckedBenchmark,
+  { inputs, infer, warmup, limit, concurrency, samples }: CheckedBenchmark,
 ): Promise<BenchmarkResult> {
   const coldStart = await measureColdStart(subject, inputs, infer);
   const before = await subject.gpuState();
-
-  const plain = async (): Promise<number> => {
-    const start = performance.now();
-    const outputs = await subject.infer(inputs, infer);
-    const elapsed = performance.now() - start;
-    await closeNew(outputs, infer);
-    return elapsed;
-  };
-  await runLoop(plain, { iterations: warmup }, concurrency);
-  const wall: number[] = [];
-  const elapsedMs = await runLoop(async () => void wall.push(await plain()), limit, concurrency);
-
-  const timings: InferTiming[] = [];
-  const timed = async (): Promise<InferTiming> => {
-    const { outputs, timing } = await subject.inferTimed(inputs, infer);
-    await closeNew(outputs, infer);
-    return timing;
-  };
-  await runLoop(timed, { iterations: warmup }, concurrency);
-  await runLoop(async () => void timings.push(await timed()), limit, concurrency);
-
+  const request = { inputs, infer };
+  const requestOf = (): typeof request => request;
+  const warm = { limit: { iterations: warmup }, concurrency };
+  await plainLoop(subject, requestOf, warm);
+  const { endToEnd, elapsedMs } = await plainLoop(subject, requestOf, { limit, concurrency });
+  await timedLoop(subject, requestOf, warm);
+  const timings = await timedLoop(subject, requestOf, { limit, concurrency });
   const gpu = { before, after: await subject.gpuState() };
   const spans = Object.fromEntries(
     spanNames.map((name) => [name, summarize(timings.map((timing) => timing[name]))]),
@@ -67,38 +44,45 @@ export async function runBenchmark(
   return new BenchmarkResult({
     settings: {
       warmup,
-      iterations: 'iterations' in limit ? limit.iterations : null,
-      durationMs: 'durationMs' in limit ? limit.durationMs : null,
+      iterations: limit.iterations ?? null,
+      durationMs: limit.durationMs ?? null,
       concurrency,
     },
-    endToEnd: summarize(wall),
-    throughput: (wall.length * 1000) / elapsedMs,
+    endToEnd: summarize(endToEnd),
+    throughput: (endToEnd.length * 1000) / elapsedMs,
     ...spans,
     coldStart,
     gpu,
+    samples: samples ? samplesOf(endToEnd, timings) : null,
     excluded: excludedOf(warmup, coldStart),
     notes: notesOf(spans, gpu, concurrency),
   });
 }
 
-/** Device memory is nothing that the garbage collector sees. What the caller named as a target stays his. */
-async function closeNew(outputs: Outputs, { outputs: targets = {} }: InferOptions): Promise<void> {
-  const named: readonly unknown[] = Object.values(targets);
-  const made = Object.values(outputs).filter(isDeviceTensor);
-  await Promise.all(made.filter((tensor) => !named.includes(tensor)).map((each) => each.close()));
+/** One array for each span. */
+export function samplesOf(
+  endToEnd: readonly number[],
+  timings: readonly InferTiming[],
+): BenchmarkSamples {
+  const of = (name: (typeof spanNames)[number]): number[] => timings.map((timing) => timing[name]);
+  return {
+    endToEnd,
+    queue: of('queue'),
+    enqueue: of('enqueue'),
+    h2d: of('h2d'),
+    compute: of('compute'),
+    d2h: of('d2h'),
+  };
 }
 
 async function measureColdStart(
   subject: BenchmarkSubject,
   inputs: TensorInputs,
-  options: InferOptions,
+  infer: InferOptions,
 ): Promise<ColdStart> {
   const { loadMs: load } = subject;
   if (subject.hasInferred) return { load, firstInference: null, total: null };
-  const start = performance.now();
-  const outputs = await subject.infer(inputs, options);
-  const firstInference = performance.now() - start;
-  await closeNew(outputs, options);
+  const firstInference = await inferOnce(subject, { inputs, infer });
   return { load, firstInference, total: load === null ? null : load + firstInference };
 }
 

@@ -17,6 +17,8 @@ export interface BenchmarkOptions extends InferOptions {
    * then show. 1 alone where `outputs` names memory of yours: one memory takes one output at a time.
    */
   readonly concurrency?: number | undefined;
+  /** Keeps every measurement in `result.samples`, for histograms and statistics of your own. `false` when left out. */
+  readonly samples?: boolean | undefined;
 }
 
 export interface CheckedBenchmark {
@@ -25,12 +27,16 @@ export interface CheckedBenchmark {
   readonly warmup: number;
   readonly limit: Limit;
   readonly concurrency: number;
+  readonly samples: boolean;
 }
 
-/** When a loop begins no further inference. */
-export type Limit = { readonly iterations: number } | { readonly durationMs: number };
+/** When a loop begins no further inference: once it has begun so many, and has lasted so long. One at least, where neither is said. */
+export interface Limit {
+  readonly iterations?: number;
+  readonly durationMs?: number;
+}
 
-const own = ['inputs', 'warmup', 'iterations', 'duration', 'concurrency'] as const;
+const own = ['inputs', 'warmup', 'iterations', 'duration', 'concurrency', 'samples'] as const;
 const ofInfer = ['profile', 'outputs', 'signal', 'deadlineMs'] as const;
 
 /** @throws TrtError `ERR_TRT_INVALID_ARG`; what `infer` checks, it checks with the first inference */
@@ -39,16 +45,19 @@ export function checkedBenchmark(options: BenchmarkOptions): CheckedBenchmark {
     throw invalidArgument('options', 'an object with `inputs`', options);
   }
   const given = checkedOptions<BenchmarkOptions>(options, 'options', [...own, ...ofInfer]);
-  const { inputs, warmup = 50, iterations, duration, concurrency = 1 } = given;
+  const { inputs, warmup = 50, iterations, duration, concurrency = 1, samples = false } = given;
   if (inputs === undefined) {
     throw invalidArgument('options.inputs', "the engine's inputs, as infer() takes them", inputs);
   }
   checkInteger('options.warmup', warmup, 0);
   checkInteger('options.concurrency', concurrency, 1);
+  if (typeof samples !== 'boolean') {
+    throw invalidArgument('options.samples', 'true or false', samples);
+  }
   const infer = Object.fromEntries(
     ofInfer.flatMap((key) => (given[key] === undefined ? [] : [[key, given[key]]])),
   ) as InferOptions;
-  return { inputs, infer, warmup, limit: limitOf(iterations, duration), concurrency };
+  return { inputs, infer, warmup, limit: limitOf(iterations, duration), concurrency, samples };
 }
 
 function limitOf(iterations: number | undefined, duration: number | undefined): Limit {

@@ -14,8 +14,22 @@ export interface BenchmarkFigures {
   readonly d2h: Summary;
   readonly coldStart: ColdStart;
   readonly gpu: { readonly before: GpuState | null; readonly after: GpuState | null };
+  readonly samples: BenchmarkSamples | null;
   readonly excluded: readonly string[];
   readonly notes: readonly string[];
+}
+
+/**
+ * Every single measurement, in milliseconds and in the order of completion. `endToEnd` is of the loop without events: its inferences are not those of
+ * the others, which belong together by index.
+ */
+export interface BenchmarkSamples {
+  readonly endToEnd: readonly number[];
+  readonly queue: readonly number[];
+  readonly enqueue: readonly number[];
+  readonly h2d: readonly number[];
+  readonly compute: readonly number[];
+  readonly d2h: readonly number[];
 }
 
 export interface BenchmarkSettings {
@@ -56,6 +70,8 @@ export class BenchmarkResult implements BenchmarkFigures {
   readonly coldStart: ColdStart;
   /** What NVML said of the engine's GPU before the first loop and after the last: clocks, temperature, power; null without NVML. */
   readonly gpu: { readonly before: GpuState | null; readonly after: GpuState | null };
+  /** With the option `samples`; else null. */
+  readonly samples: BenchmarkSamples | null;
   /** What is in none of the figures, or in some alone. */
   readonly excluded: readonly string[];
   /** What the figures suggest: an engine bound by its launches, copies longer than the network, unstable clocks. */
@@ -73,6 +89,7 @@ export class BenchmarkResult implements BenchmarkFigures {
     this.d2h = figures.d2h;
     this.coldStart = figures.coldStart;
     this.gpu = figures.gpu;
+    this.samples = figures.samples;
     this.excluded = figures.excluded;
     this.notes = figures.notes;
   }

@@ -65,7 +65,8 @@ function standardDeviationOf(values: Float64Array): number {
   return Math.sqrt(squares / (values.length - 1));
 }
 
-function percentileOfSorted(ascending: Float64Array, percent: number): number {
+/** Of values that are finite and ascending. */
+export function percentileOfSorted(ascending: Float64Array, percent: number): number {
   if (!(percent > 0 && percent <= 100)) {
     throw new RangeError(`expected a percentile above 0 and up to 100 but received ${percent}`);
   }

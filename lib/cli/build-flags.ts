@@ -11,8 +11,8 @@ import {
   type ShapeOptions,
 } from './parse';
 import { choice, repeatable, wholeNumber } from './flag-kinds';
-import { parseChoice, parseChoices, parsePreviewFeatures, parseTacticSources } from './parse-names';
-import { parseNumber, parseSize, parseTolerance, parseWholeNumber } from './parse-numbers';
+import { parseChoices, parsePreviewFeatures, parseTacticSources } from './parse-names';
+import { parseNumber, parseSize, parseTolerance } from './parse-numbers';
 
 export const precisionChoices = ['fp32', 'tf32', 'fp16', 'bf16', 'int8', 'fp8', 'best'] as const;
 export const algorithmChoices = ['entropy2', 'entropy', 'minmax', 'percentile'] as const;
@@ -27,6 +27,11 @@ export type Tolerance = number | Readonly<Record<string, number>>;
 
 /** What commander makes of a command line of `trt-node build`. */
 export interface BuildFlags extends ShapeOptions {
+  /** trtexec's way to name the model. */
+  readonly onnx?: string;
+  readonly config?: string;
+  readonly only?: readonly string[];
+  readonly keepGoing?: true;
   readonly output?: string;
   readonly runtime?: BuildRuntime;
   readonly library?: string;
@@ -76,21 +81,37 @@ export interface BuildFlags extends ShapeOptions {
   readonly debugTensor?: readonly string[];
   readonly signKey?: string;
   readonly label?: readonly [string, string][];
+  readonly report?: string;
   readonly json?: true;
+  readonly verbose?: true;
   readonly quiet?: true;
 }
 
 /** Gives `trt-node build` its flags, in the order of its help. */
 export function addBuildFlags(command: Command): Command {
+  addModelFlags(command);
   addBasicFlags(command);
   addPrecisionFlags(command);
   addShapeFlags(command);
   addCacheFlags(command);
   addVerifyFlags(command);
+  addReferenceFlag(command);
   addWeightFlags(command);
   addPluginFlags(command);
   addTuningFlags(command);
   return addResultFlags(command);
+}
+
+function addModelFlags(command: Command): void {
+  command
+    .option('--onnx <file>', 'the model, as trtexec has it, in place of the argument')
+    .option('--config <file>', 'config file (default: trt-node.config.* in this folder)')
+    .option(
+      '--only <names>',
+      'build these models of the config file, e.g. detector,ocr; repeatable',
+      repeatable((text) => text.split(',').map((name) => name.trim())),
+    )
+    .option('--keep-going', 'when a model of the config file fails, build the others');
 }
 
 function addBasicFlags(command: Command): void {
@@ -130,7 +151,12 @@ function addPrecisionFlags(command: Command): void {
         'strong',
         'weak',
       ]),
-    )
+    );
+  addCalibrationFlags(command);
+}
+
+export function addCalibrationFlags(command: Command): void {
+  command
     .option('--calibration <path>', 'batches for int8: a .npy or .npz file, or a folder of them')
     .option(
       '--calibration-algorithm <name>',
@@ -140,7 +166,7 @@ function addPrecisionFlags(command: Command): void {
     .option('--calibration-cache <path>', 'calibration cache to read, and to write where none is');
 }
 
-function addShapeFlags(command: Command): void {
+export function addShapeFlags(command: Command): void {
   command
     .option('--minShapes <shapes>', 'smallest dims of the first profile, e.g. x:1x1x8x8,y:4')
     .option('--optShapes <shapes>', 'its most frequent dims')
@@ -167,7 +193,7 @@ function addCacheFlags(command: Command): void {
     .option('--cache [folder]', 'keep engines by what they are made from, and reuse them');
 }
 
-function addVerifyFlags(command: Command): void {
+export function addVerifyFlags(command: Command): void {
   command
     .option('--verify <path>', 'cases that the engine must pass: a .npz file, or a folder of them')
     .option(
@@ -183,11 +209,6 @@ function addVerifyFlags(command: Command): void {
       `measure of --verify, one of ${metricChoices.join(', ')}`,
       choice('--metric', metricChoices),
     )
-    .option(
-      '--reference <name>',
-      `what cases without outputs are compared with, one of ${referenceChoices.join(', ')} (default: onnxruntime)`,
-      choice('--reference', referenceChoices),
-    )
     .option('--minimum <number>', 'what the metric must reach (cosine)', (text) =>
       parseNumber(text, '--minimum'),
     )
@@ -197,6 +218,14 @@ function addVerifyFlags(command: Command): void {
     .option('--max-drop <number>', 'how much worse than the unquantized engine it may be', (text) =>
       parseNumber(text, '--max-drop'),
     );
+}
+
+function addReferenceFlag(command: Command): void {
+  command.option(
+    '--reference <name>',
+    `what cases without outputs are compared with, one of ${referenceChoices.join(', ')} (default: onnxruntime)`,
+    choice('--reference', referenceChoices),
+  );
 }
 
 function addWeightFlags(command: Command): void {
@@ -217,7 +246,7 @@ function addWeightFlags(command: Command): void {
     .option('--exclude-lean-runtime', 'leave the lean runtime out of a version-compatible plan');
 }
 
-function addPluginFlags(command: Command): void {
+export function addPluginFlags(command: Command): void {
   command
     .option(
       '--plugin <path>',
@@ -292,6 +321,8 @@ function addResultFlags(command: Command): Command {
       'keep a fact in the manifest; repeatable',
       repeatable((text) => [parseLabel(text)]),
     )
+    .option('--report <file>', 'write what was built as a page: .html, .md or .json')
     .option('--json', 'print the result as JSON on stdout, progress on stderr')
+    .option('--verbose', "print TensorRT's log on stderr")
     .option('-q, --quiet', 'print nothing but errors (and the JSON of --json)');
 }

@@ -6,17 +6,24 @@ import type { VerifyOption } from '../verify/option';
 import type { BuildFlags } from './build-flags';
 import { profileOfShapes } from './parse';
 
-/** The options of `buildEngine` that a command line means. What is not on it stays undefined. */
+/** The options of a build of one model that a command line means, with the plan's path filled in. */
 export function buildOptionsOf(
   model: string,
   flags: BuildFlags,
 ): BuildOptions & { output: string } {
+  return {
+    ...flagOptionsOf(flags),
+    output: flags.output ?? `${model.replace(/\.onnx$/i, '')}.engine`,
+  };
+}
+
+/** The options of `buildEngine` that a command line has. What is not on it stays undefined. */
+export function flagOptionsOf(flags: BuildFlags): BuildOptions {
   const first = profileOfShapes(flags);
   const profiles = [...(first ? [first] : []), ...(flags.profile ?? [])];
   return {
     ...weightOptionsOf(flags),
     ...tuningOptionsOf(flags),
-    output: flags.output ?? `${model.replace(/\.onnx$/i, '')}.engine`,
     runtime: flags.runtime,
     library: flags.library,
     device: flags.device,

@@ -20,6 +20,16 @@ export function renderBuildSummary(
   const rows: Row[] = [
     ...manifest.inputs.map((tensor) => ['input', describeTensor(tensor)] as const),
     ...manifest.outputs.map((tensor) => ['output', describeTensor(tensor)] as const),
+    ...factRows(manifest),
+  ];
+  return [`${paint.green('✓')} ${paint.bold(printable(plan))}`, ...renderRows(rows, options)].join(
+    '\n',
+  );
+}
+
+/** What is told of a build beside its inputs and outputs. */
+export function factRows(manifest: Manifest): readonly Row[] {
+  return [
     ['layers', describeLayers(manifest)],
     ...chosenRows(manifest),
     ...proofRows(manifest),
@@ -27,9 +37,6 @@ export function renderBuildSummary(
     ['build time', `${manifest.buildSeconds.toFixed(2)} s`],
     ['runs on', describeTarget(manifest)],
   ];
-  return [`${paint.green('✓')} ${paint.bold(printable(plan))}`, ...renderRows(rows, options)].join(
-    '\n',
-  );
 }
 
 /** Facts in two columns. Names in them are a model's: whatever they hold, a line at the margin is not theirs. */
@@ -140,7 +147,8 @@ function rounded(value: number): string {
   return String(Number(value.toPrecision(4)));
 }
 
-function counted(count: number, one: string, many = `${one}s`): string {
+/** `1 case`, `3 cases` */
+export function counted(count: number, one: string, many = `${one}s`): string {
   return `${count} ${count === 1 ? one : many}`;
 }
 

@@ -59,7 +59,9 @@ async function list({ dir, json }: CacheFlags): Promise<void> {
   const engines = await cachedEngines(folders.engines);
   const timings = folders.timing === null ? [] : await cachedTimings(folders.timing);
   if (json === true) {
-    print(JSON.stringify({ folder: folders.engines, engines, timingCaches: timings }, null, 2));
+    const stamp = { schema: 'trt-node/cache', schemaVersion: 1 };
+    const inventory = { ...stamp, folder: folders.engines, engines, timingCaches: timings };
+    print(JSON.stringify(inventory, null, 2));
   } else {
     print(renderInventory(folders.engines, engines, timings));
   }
@@ -77,7 +79,8 @@ async function runPrune(flags: PruneFlags): Promise<void> {
     all,
     dryRun,
   });
-  print(flags.json === true ? JSON.stringify(result, null, 2) : renderPruned(result, dryRun));
+  const stamped = { schema: 'trt-node/cache-prune', schemaVersion: 1, ...result };
+  print(flags.json === true ? JSON.stringify(stamped, null, 2) : renderPruned(result, dryRun));
 }
 
 /** Timing caches lie in trt-node's own folder alone: a cache somewhere else has none. */

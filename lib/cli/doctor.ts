@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import pc from 'picocolors';
 import { canRun, jobs, renderReport, type Job } from '../doctor';
+import { checkRequirements } from '../doctor/check-requirements';
 import { compareEnvironments } from '../doctor/compare-environments';
 import {
   hashLibraries,
@@ -9,14 +10,23 @@ import {
 } from '../doctor/environment-snapshot';
 import type { KnownEnvironment } from '../doctor/known-environment';
 import { renderComparison, type ComparisonNames } from '../doctor/render-comparison';
+import { requirementLines } from '../doctor/render-requirements';
+import {
+  parseRequirements,
+  type Requirement,
+  type RequirementResult,
+} from '../doctor/requirements';
 import { checkSnapshotTarget, readSnapshot, writeSnapshot } from '../doctor/snapshot-file';
 import { probeRuntimes } from '../probe';
 import type { RuntimeReport } from '../runtime-report';
 import { exitCodes } from './exit-codes';
+import { repeatable } from './flag-kinds';
 
 interface DoctorFlags {
   readonly for?: Job;
+  readonly require?: readonly Requirement[];
   readonly library?: string;
+  readonly quiet?: true;
   readonly json?: true;
   readonly lock?: string;
   readonly check?: string;
@@ -27,6 +37,14 @@ export function doctorCommand(): Command {
   return new Command('doctor')
     .description('show which TensorRT, driver and GPUs this machine has, and what is missing')
     .addOption(new Option('--for <job>', 'ask about one job only (default: both)').choices(jobs))
+    .addOption(
+      new Option(
+        '--require <list>',
+        "what must be here: 'tensorrt>=10.6,driver>=550,gpu>=8.0,memory>=16GiB' (repeatable)",
+      )
+        .argParser(repeatable((text: string) => parseRequirements(text)))
+        .conflicts(['lock', 'check', 'diff']),
+    )
     .option('--library <path>', 'look only at this TensorRT library or folder')
     .addOption(
       new Option('--lock <file>', 'write what this machine is to a file').conflicts([
@@ -47,11 +65,14 @@ export function doctorCommand(): Command {
         .conflicts(['for', 'library']),
     )
     .option('--json', 'print the result as JSON')
+    .option('-q, --quiet', 'print nothing: the exit code tells')
     .addHelpText(
       'after',
       `
-Exits with 1 when the job (without --for: either of both) cannot run here, or when --check or --diff find a difference
-that is no matter of the moment. Why is it slower there? On each machine: trt-node doctor --lock here.lock; then:
+Exits with 1 when the job (without --for: either of both) cannot run here, when a requirement does not hold, or when
+--check or --diff find a difference that is no matter of the moment. In a Dockerfile:
+  trt-node doctor --for build --require 'tensorrt>=10.6'
+Why is it slower there? On each machine: trt-node doctor --lock here.lock; then:
 trt-node doctor --diff here.lock there.lock`,
     )
     .action(run);
@@ -91,8 +112,21 @@ async function run(flags: DoctorFlags, command: Command): Promise<void> {
   }
   const asked = flags.for === undefined ? jobs : [flags.for];
   const report = await probe(flags);
-  print(flags, report, () => renderReport(report, asked, { color: pc.isColorSupported }));
-  if (!canRun(report, asked)) process.exitCode = exitCodes.failed;
+  const requirements =
+    flags.require && checkRequirements(report, flags.require, flags.for ?? 'any');
+  print(flags, { ...stamp('doctor'), ...report, ...(requirements && { requirements }) }, () =>
+    [
+      renderReport(report, asked, { color: pc.isColorSupported }),
+      ...(requirements ? [requirementSection(requirements)] : []),
+    ].join('\n\n'),
+  );
+  const hold = requirements?.every(({ holds }) => holds) ?? true;
+  if (!hold || !canRun(report, asked)) process.exitCode = exitCodes.failed;
+}
+
+function requirementSection(requirements: readonly RequirementResult[]): string {
+  const paint = pc.createColors(pc.isColorSupported);
+  return [paint.bold('Requirements'), ...requirementLines(requirements, paint)].join('\n');
 }
 
 function compare(
@@ -102,7 +136,7 @@ function compare(
   flags: DoctorFlags,
 ): void {
   const comparison = compareEnvironments(a, b);
-  print(flags, { ...names, ...comparison }, () =>
+  print(flags, { ...stamp('doctor-comparison'), ...names, ...comparison }, () =>
     renderComparison(comparison, names, { color: pc.isColorSupported }),
   );
   if (!comparison.same) process.exitCode = exitCodes.failed;
@@ -127,6 +161,13 @@ function lockLine(file: string, { gpus, libraries, driver }: EnvironmentSnapshot
   return `${file}: ${what.join(', ')}`;
 }
 
+/** What a program knows the JSON by: schemas/doctor.schema.json. */
+const stamp = (name: string): { schema: string; schemaVersion: 1 } => ({
+  schema: `trt-node/${name}`,
+  schemaVersion: 1,
+});
+
 function print(flags: DoctorFlags, value: unknown, text: () => string): void {
+  if (flags.quiet === true) return;
   process.stdout.write(`${flags.json === true ? JSON.stringify(value, null, 2) : text()}\n`);
 }

@@ -18,7 +18,8 @@ export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 export const exitCodesHelp = `
 Exit codes:
     0  done
-    1  failed; doctor: the job cannot run here, or --check or --diff found a difference;
+    1  failed; doctor: the job cannot run here, a requirement does not hold,
+       or --check or --diff found a difference;
        inspect: the model is not supported, or a plan is not its manifest's
     2  wrong usage: an unknown option, a value that is not allowed
     3  a model or plan file was not found

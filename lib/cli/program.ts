@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../package-version';
 import { commands } from './commands';
 import { exitCodeOf, exitCodes, exitCodesHelp } from './exit-codes';
+import { helpTopics, helpTopicsList } from './help-topics';
 import { formatError } from './report-error';
 
 /** The program with the command in `asked` loaded; of the others it knows name and summary. */
@@ -9,7 +10,7 @@ export async function createProgram(asked: readonly string[] = []): Promise<Comm
   const program = new Command('trt-node')
     .description('NVIDIA TensorRT for Node.js: from an ONNX model to an engine that is measured.')
     .version(packageVersion())
-    .addHelpText('after', exitCodesHelp)
+    .addHelpText('after', `${helpTopicsList()}\n${exitCodesHelp}`)
     .showHelpAfterError('Run it with --help for its options.')
     .exitOverride();
   for (const { name, summary, load } of commands) {
@@ -26,6 +27,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
   try {
     // `trt-node help build` asks for a command that is not the first word.
     const words = argv.slice(2).filter((word) => !word.startsWith('-'));
+    if (words[0] === 'help' && (await printTopic(words[1]))) return;
     const program = await createProgram(words.slice(0, words[0] === 'help' ? 2 : 1));
     await program.parseAsync(argv);
   } catch (error) {
@@ -38,4 +40,13 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
     process.stderr.write(`${formatError(error)}\n`);
     process.exitCode = exitCodeOf(error);
   }
+}
+
+/** `trt-node help <topic>`; false: there is no such topic, so that it is a command's help. */
+async function printTopic(name: string | undefined): Promise<boolean> {
+  const topic = helpTopics.find((each) => each.name === name);
+  if (topic === undefined) return false;
+  process.stdout.write(`${await topic.load()}\n`);
+  process.exitCode = exitCodes.ok;
+  return true;
 }

@@ -10,7 +10,8 @@ export interface ProgressView {
   end(): void;
 }
 
-export type ProgressStyle = 'bar' | 'lines' | 'none';
+/** `log`: lines, and all that TensorRT says. */
+export type ProgressStyle = 'bar' | 'lines' | 'log' | 'none';
 
 export function createProgressView(
   style: ProgressStyle,
@@ -21,6 +22,8 @@ export function createProgressView(
       return new BarView(stream);
     case 'lines':
       return new LinesView(stream);
+    case 'log':
+      return new LogView(stream);
     case 'none':
       return new WarningKeeper();
   }
@@ -73,6 +76,22 @@ class LinesView extends WarningKeeper {
     this.#stream.write(
       `${elapsed}  ${percentText(progress)}  ${printable(phase)}${left && ` (${left})`}\n`,
     );
+  }
+}
+
+/** For `--verbose`: phases of a long build, and TensorRT's log as it comes. */
+class LogView extends LinesView {
+  readonly #log: NodeJS.WritableStream;
+
+  constructor(stream: NodeJS.WritableStream) {
+    super(stream);
+    this.#log = stream;
+  }
+
+  override update(progress: BuildProgress): void {
+    super.update(progress);
+    const { log } = progress;
+    if (log) this.#log.write(`[${log.severity}] ${printable(log.message)}\n`);
   }
 }
 

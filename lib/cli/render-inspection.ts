@@ -1,7 +1,9 @@
 import { createColors } from 'picocolors';
 import { flavourNames } from '../gpu-support';
 import type { OnnxInspection, OnnxSupport, UnsupportedNode } from '../inspect-onnx/inspection';
+import type { InspectedEngine } from '../inspect-onnx/inspect-engine';
 import type { PlanInspection } from '../inspect-onnx/inspect-plan';
+import type { DimsRange, TensorInfo } from '../manifest-schema';
 import type { OnnxValue } from '../onnx/value-info';
 import { formatBytes, renderBuildSummary, renderRows, type Row } from './build-summary';
 import { printable } from './printable';
@@ -21,6 +23,7 @@ export function renderInspection(model: string, found: OnnxInspection, style: St
     ...found.inputs.map((value) => ['input', describeValue(value)] as const),
     ...found.outputs.map((value) => ['output', describeValue(value)] as const),
     ...dynamicRows(found),
+    ...profileHint(found),
     ['operators', pairs(found.operators) || 'none'],
     ...(found.quantized.length === 0
       ? []
@@ -31,20 +34,65 @@ export function renderInspection(model: string, found: OnnxInspection, style: St
   return [`${mark} ${paint.bold(printable(model))}`, ...renderRows(rows, style)].join('\n');
 }
 
-/** What a plan's header and manifest say, for a person. */
-export function renderPlanInspection(found: PlanInspection, style: Style): string {
+/** What is known of a plan, for a person. */
+export function renderPlanInspection(found: InspectedEngine, style: Style): string {
   const paint = createColors(style.color);
-  const { path, flavour, version, sizeBytes, described, manifest } = found;
+  const { path, flavour, version, sizeBytes, described, manifest, loadedOn } = found;
   const mark = described === true ? paint.green('✓') : described === null ? '?' : paint.red('✗');
   const rows: Row[] = [
     ['plan', `${flavourNames[flavour]} ${version}, ${formatBytes(sizeBytes)}`],
     ['manifest', manifestLine(found)],
+    ...(loadedOn === null ? [] : [['loaded', `on ${loadedOn}`] as const]),
+    ...(manifest === null ? tensorRows(found) : []),
   ];
   const summary =
     manifest === null ? [] : renderBuildSummary(path, manifest, style).split('\n').slice(1);
-  return [`${mark} ${paint.bold(printable(path))}`, ...renderRows(rows, style), ...summary].join(
-    '\n',
-  );
+  const more = [...profileRows(found), ...memoryRows(found)];
+  return [
+    `${mark} ${paint.bold(printable(path))}`,
+    ...renderRows(rows, style),
+    ...summary,
+    ...(more.length === 0 ? [] : renderRows(more, style)),
+  ].join('\n');
+}
+
+/** Of a plan without a manifest that was loaded. */
+function tensorRows({ inputs, outputs }: InspectedEngine): Row[] {
+  const row = (kind: string) => (tensor: TensorInfo) =>
+    [
+      kind,
+      describeValue({ ...tensor, dims: tensor.dims.map((dim) => (dim < 0 ? null : dim)) }),
+    ] as const;
+  return [...(inputs ?? []).map(row('input')), ...(outputs ?? []).map(row('output'))];
+}
+
+export function profileRows({ profiles, manifest }: InspectedEngine): Row[] {
+  return (profiles ?? []).flatMap((profile, index) => {
+    const name = manifest?.profileNames?.[index];
+    const ranges = Object.entries(profile).map(([input, range]) => {
+      const values = range.values === undefined ? '' : `, values ${describeRange(range.values)}`;
+      return `${input} ${describeRange(range)}${values}`;
+    });
+    const label = name === undefined ? `profile ${index}` : `profile ${index} (${name})`;
+    return ranges.length === 0 ? [] : [[label, ranges.join('\n')] as const];
+  });
+}
+
+function describeRange({ min, opt, max }: DimsRange): string {
+  const parts = [min, opt, max].map((dims) => dims.join('×') || 'scalar');
+  return new Set(parts).size === 1 ? (parts[0] ?? '') : parts.join(' / ');
+}
+
+export function memoryRows({ memory }: InspectedEngine): Row[] {
+  if (memory === null) return [];
+  const { lanes, weights, contexts, bindings, deviceBytes, staging } = memory;
+  const parts = `weights ${formatBytes(weights)}, activations ${formatBytes(contexts)}, inputs and outputs ${formatBytes(bindings)}`;
+  return [
+    [
+      'memory',
+      `${formatBytes(deviceBytes)} of the GPU with ${lanes} lanes: ${parts}; ${formatBytes(staging)} pinned on the host`,
+    ],
+  ];
 }
 
 function manifestLine({ path, described, manifest }: PlanInspection): string {
@@ -80,6 +128,20 @@ function dynamicRows({ dynamicDims }: OnnxInspection): Row[] {
     places.set(key, [...(places.get(key) ?? []), `${input}[${axis}]`]);
   }
   return [...places].map(([name, found]) => ['dynamic', `${name}: ${found.join(', ')}`]);
+}
+
+/** What a build of it must be told. */
+function profileHint({ dynamicDims }: OnnxInspection): Row[] {
+  if (dynamicDims.length === 0) return [];
+  const names = [...new Set(dynamicDims.flatMap(({ name }) => name ?? []))];
+  const unnamed = [
+    ...new Set(dynamicDims.filter(({ name }) => name === null).map(({ input }) => input)),
+  ];
+  const items = [
+    ...names.map((name) => `${name}:min/opt/max`),
+    ...unnamed.map((input) => `${input}:min/opt/max`),
+  ];
+  return [['profile', `a build needs --profile '${items.join(',')}'`]];
 }
 
 function describeSize({ model, sizeBytes }: OnnxInspection): string {

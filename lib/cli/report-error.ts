@@ -52,6 +52,10 @@ const dimsHint =
   "On the command line: --profile 'batch:1/8/32' (a named dim) or --profile 'x:1x8/8x8/64x8' (an input), each min/opt/max; " +
   'or --minShapes x:1x8 --optShapes x:8x8 --maxShapes x:64x8.';
 
+const calibrationHint =
+  'On the command line: --calibration batches/ (a .npy or .npz file of real inputs, or a folder of them), or --calibration-cache <file> ' +
+  'with scales that were found before.';
+
 /** What the user reads on stderr: `error [CODE]: message`, and the end of TensorRT's own log. */
 export function formatError(error: unknown, colors: Pick<typeof pc, 'red' | 'dim'> = pc): string {
   if (error instanceof Aborted) return error.message;
@@ -62,6 +66,7 @@ export function formatError(error: unknown, colors: Pick<typeof pc, 'red' | 'dim
   }
   const lines = [`${colors.red('error')} [${error.code}]: ${printable(inFlags(error))}`];
   if (error.code === 'ERR_TRT_PROFILE_MISSING') lines.push(printable(profileHint(error)));
+  if (error.code === 'ERR_TRT_CALIBRATION_REQUIRED') lines.push(calibrationHint);
   const tail = worthReading(error.log).slice(-logTail);
   if (tail.length > 0) {
     lines.push(colors.dim('TensorRT said:'));

@@ -31,7 +31,7 @@ export function setupCommand(): Command {
     .option('--dry-run', 'say what would be fetched, from where and to where; write nothing')
     .option('--force', 'fetch again and replace what is there')
     .option('--json', 'print the result as JSON')
-    .option('--quiet', 'print errors only')
+    .option('-q, --quiet', 'print errors only')
     .action(async (flags: Flags) => await run(flags));
 }
 
@@ -46,7 +46,8 @@ async function run({ json, quiet, ...options }: Flags): Promise<void> {
   } finally {
     view?.end();
   }
-  if (json === true) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
+  const stamped = { schema: 'trt-node/setup', schemaVersion: 1, ...result };
+  if (json === true) process.stdout.write(`${JSON.stringify(stamped, null, 2)}\n`);
   else if (quiet !== true) process.stdout.write(`${describeResult(result).join('\n')}\n`);
 }
 

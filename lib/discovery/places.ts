@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
+import { bundledLibraries } from '../bundle/bundled-libraries';
 import { runtimesFolder } from '../home';
 import { linkerFolders } from './linker-places';
 import { pythonPackages } from './python-places';
@@ -23,6 +24,7 @@ export async function searchPaths(machine: Machine): Promise<SearchPath[]> {
   const { env } = machine;
   return [
     ...variable(env, 'TRT_NODE_LIBRARY_PATH'),
+    ...bundle(),
     ...tensorrtRoot(machine),
     ...(await fetchedRuntimes(env)),
     ...(await pythonPackages(machine)),
@@ -47,6 +49,12 @@ function variable(env: NodeJS.ProcessEnv, name: string): SearchPath[] {
     .split(':')
     .filter((entry) => entry !== '')
     .map((entry) => ({ path: path.resolve(entry), source: name }));
+}
+
+/** Before anything of the machine: a bundle's plans were built with it. */
+function bundle(): SearchPath[] {
+  const folder = bundledLibraries();
+  return folder === null ? [] : [{ path: folder, source: 'trt-node bundle' }];
 }
 
 function tensorrtRoot({ env, arch }: Machine): SearchPath[] {

@@ -12,6 +12,8 @@ export interface ReportDocument {
   readonly createdAt: string;
   /** trt-node's version. */
   readonly version: string;
+  /** The few figures that a reader came for, shown large above everything else. Left out: none. */
+  readonly highlights?: readonly Highlight[];
   readonly sections: readonly ReportSection[];
   /** The command's own result, as its `--json` prints it; of a benchmark, what `bench diff` reads. */
   readonly data: unknown;
@@ -41,11 +43,18 @@ export type Cell = string | number | null;
 
 /** Names and values: environment, settings, what was built. */
 export interface FactsSection extends Section<'facts'> {
-  readonly facts: readonly {
-    readonly name: string;
-    readonly value: Cell;
-    readonly unit?: string;
-  }[];
+  readonly facts: readonly Fact[];
+}
+
+export interface Fact {
+  readonly name: string;
+  readonly value: Cell;
+  readonly unit?: string;
+}
+
+export interface Highlight extends Fact {
+  /** What it was compared with or measured over, in a few words. */
+  readonly text?: string;
 }
 
 export interface TableSection extends Section<'table'> {

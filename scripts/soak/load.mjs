@@ -66,7 +66,7 @@ export class Load {
       await this.#resumed;
       if (this.#ended) return;
       const host = this.#host;
-      const isSync = loop === 0 && i % syncEvery === syncEvery - 1;
+      const isSync = loop === 0 && i % syncEvery === 0;
       const kind = isSync ? 'sync' : rotation[i % rotation.length];
       const one = host.cases[Math.floor(i / rotation.length) % host.cases.length];
       this.#busy += 1;

@@ -175,7 +175,7 @@ describe('#80 a parent that is killed', () => {
     expect(exit.stdout).toContain('building');
     expect(child).toBeDefined();
     // It was to build for some eight seconds more.
-    await vi.waitFor(() => expect(isRunning(child!)).toBe(false), { timeout: 2000, interval: 10 });
+    await vi.waitFor(() => expect(isRunning(child!)).toBe(false), { timeout: 5000, interval: 10 });
     expect(await fs.readdir(into)).toEqual([]);
   });
 });

@@ -15,7 +15,7 @@ async function run(
   engine: StubEngine = identity,
 ): Promise<Record<string, unknown>> {
   const leave = 'const leave = () => { console.log(Date.now()); process.exit(7); };';
-  const exit = await runOnStubs(abi, `${leave}\n${source}`, { engine, deadlineMs: 20_000 });
+  const exit = await runOnStubs(abi, `${leave}\n${source}`, { engine, deadlineMs: 60_000 });
   const milliseconds = Date.now() - Number(/^\d{13}/.exec(exit.stdout)?.[0]);
   const said = exit.stdout.replace(/^\d{13}\n/, '');
   // A thread that never leaves is waited for 5 s.

@@ -47,7 +47,7 @@ describe.each(stubAbis)('a process with an engine of %s', (abi) => {
          setImmediate(() => { ${how}; });
        });`,
       // 100 × 300 ms: whoever waited for all of them would take longer than this.
-      { engine: { ...identity, delay: 300 * millisecond }, deadlineMs: 20_000 },
+      { engine: { ...identity, delay: 300 * millisecond }, deadlineMs: 60_000 },
     );
     expect({ code, signal }).toEqual(expected);
     if (!how.startsWith('throw')) expect(stderr).toBe('');

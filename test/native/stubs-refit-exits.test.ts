@@ -21,7 +21,7 @@ async function run(abi: StubAbi, source: string): Promise<Record<string, unknown
   const exit = await runOnStubs(abi, start + source, {
     engine: identity,
     env: { TRT_NODE_STUB_PLAN: Buffer.from(plan).toString('base64') },
-    deadlineMs: 20_000,
+    deadlineMs: 60_000,
   });
   return { ...exit };
 }

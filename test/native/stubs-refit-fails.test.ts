@@ -32,7 +32,7 @@ describe.each(['v10', 'v11'] as const)('a refit that fails on the stub of %s', (
       {
         engine: identity,
         env: { TRT_NODE_STUB_PLAN: Buffer.from(plan).toString('base64') },
-        deadlineMs: 20_000,
+        deadlineMs: 60_000,
       },
     );
     expect(exit).toMatchObject({ code: 0, signal: null, stderr: '' });

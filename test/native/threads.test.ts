@@ -100,7 +100,7 @@ describe('the end of a process', () => {
   it.each(['nothing', 'handles'])(
     '#55 comes by itself when the addon has %s to do',
     async (job) => {
-      const exit = await runNode('alive.cjs', [job], { deadlineMs: 20_000 });
+      const exit = await runNode('alive.cjs', [job], { deadlineMs: 60_000 });
       expect(exit).toEqual({ code: 0, signal: null, stdout: '', stderr: '' });
     },
   );

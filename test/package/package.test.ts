@@ -3,7 +3,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { installPackage, type InstalledPackage } from './installed-package';
 
-/** What a user downloads: the binary, the JavaScript, the types and the docs. With the whole builder it measured 1009 kB. */
+/** What a user downloads: the binary, the JavaScript, the types, the docs and the examples. */
 const largestTarballBytes = 1_500_000;
 
 describe('the installed package', () => {
@@ -13,27 +13,62 @@ describe('the installed package', () => {
   });
   afterAll(() => installed.remove());
 
+  const folder = () => path.join(installed.project, 'node_modules', 'trt-node');
+  const read = (name: string) => fs.readFileSync(path.join(folder(), name), 'utf8');
+  const textFiles = () =>
+    installed.files.map((file) => file.path).filter((name) => !name.endsWith('.node'));
   const bin = (name: string) => path.join(installed.root, 'node_modules', '.bin', name);
 
   it('holds one binary, the licence and nothing of NVIDIA', () => {
     const names = installed.files.map((file) => file.path);
     // The top level: no native sources, which nobody could build without the repository's tools.
     expect([...new Set(names.map((name) => name.replace(/\/.*/, '/')))].sort()).toEqual([
-      ...['CHANGELOG.md', 'LICENSE', 'README.md', 'SECURITY.md'],
-      ...['dist/', 'docs/', 'package.json', 'prebuilds/'],
+      ...['CHANGELOG.md', 'LICENSE', 'README.md', 'SECURITY.md', 'THIRD-PARTY-NOTICES.md'],
+      ...['dist/', 'docker/', 'docs/', 'examples/', 'package.json', 'prebuilds/', 'schemas/'],
     ]);
     expect(names.filter((name) => name.endsWith('.node'))).toEqual([
       'prebuilds/linux-x64/trt-node.glibc.node',
     ]);
     expect(names.filter((name) => /\.(so|a|dll|whl|engine|onnx)(\.|$)/.test(name))).toEqual([]);
     expect(names.filter((name) => /(^|\/)(Nv\w*|cuda)\.h$/.test(name))).toEqual([]);
-    const folder = path.join(installed.project, 'node_modules', 'trt-node');
-    const theirs = names
-      .filter((name) => !name.endsWith('.node'))
-      .filter((name) =>
-        /copyright[^\n]*nvidia/i.test(fs.readFileSync(path.join(folder, name), 'utf8')),
-      );
-    expect(theirs).toEqual([]);
+    const theirs = textFiles().filter((name) => /copyright[^\n]*nvidia/i.test(read(name)));
+    expect(theirs).toEqual(['THIRD-PARTY-NOTICES.md']); // which tells of the headers
+  });
+
+  it('holds what its code and its pages speak of', () => {
+    const names = new Set(installed.files.map((file) => file.path));
+    const inRepository = fs.readdirSync(path.join(installed.root, 'schemas'));
+    for (const name of inRepository) expect(names).toContain(`schemas/${name}`);
+    // A source map that is not here is a warning in every debugger.
+    const maps = textFiles().flatMap((name) =>
+      [...read(name).matchAll(/^\/\/[#@] sourceMappingURL=(\S+)/gm)].map(([, map]) =>
+        path.posix.join(path.posix.dirname(name), map ?? ''),
+      ),
+    );
+    expect(maps.filter((map) => !names.has(map))).toEqual([]);
+    const javascript = [...names].filter((name) => /^dist\/.*\.js$/.test(name));
+    const required = javascript.flatMap((name) =>
+      [...read(name).matchAll(/require\("(\.[^"]+)"\)/g)].map(([, to]) =>
+        path.posix.join(path.posix.dirname(name), to ?? ''),
+      ),
+    );
+    const missing = required.filter(
+      (file) => !['', '.js', '.json'].some((ending) => names.has(`${file}${ending}`)),
+    );
+    expect(missing).toEqual([]);
+    expect(required.length).toBeGreaterThan(100);
+  });
+
+  it('names the licences of what it contains of others', () => {
+    const script = path.join(installed.root, 'scripts', 'third-party-notices.mjs');
+    expect(installed.run(process.execPath, [script, '--check'])).toMatchObject({ status: 0 });
+    const notices = read('THIRD-PARTY-NOTICES.md');
+    // What code of others says of itself where it stands in dist.
+    const banners = textFiles()
+      .filter((name) => name.startsWith('dist/'))
+      .flatMap((name) => [...read(name).matchAll(/^(\S+) v?(\d+\.\d+\.\d+) \(https?:/gm)])
+      .map(([, name, version]) => `## ${name} ${version}`);
+    for (const banner of banners) expect(notices).toContain(banner);
   });
 
   it('is small', () => {

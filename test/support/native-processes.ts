@@ -27,7 +27,7 @@ export interface NodeOptions {
 export function runNode(
   script: string,
   args: readonly string[] = [],
-  { env = process.env, deadlineMs = 60_000, through = [], onOutput }: NodeOptions = {},
+  { env = process.env, deadlineMs = 100_000, through = [], onOutput }: NodeOptions = {},
 ): Promise<NodeExit> {
   return new Promise((resolve, reject) => {
     const line = [...through, process.execPath, path.resolve(fixtures, script), ...args];

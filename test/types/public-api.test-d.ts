@@ -45,7 +45,8 @@ test('a plan is built, loaded and run', async () => {
 });
 
 test('a plan is a path, a URL, bytes or a BuiltEngine', () => {
-  expectTypeOf(loadEngine).parameter(0).toEqualTypeOf<string | URL | Uint8Array | BuiltEngine>();
+  type Plan = Parameters<typeof loadEngine>[0];
+  expectTypeOf<Plan>().toEqualTypeOf<string | URL | Uint8Array | BuiltEngine>();
   void loadEngine(Buffer.alloc(1), { integrity: 'off', device: 1 });
   // @ts-expect-error a plan is no number
   void loadEngine(5);

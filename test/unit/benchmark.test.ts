@@ -193,6 +193,13 @@ describe('engine.benchmark', () => {
     expect(subject.calls.length).toBeLessThan(15);
   });
 
+  it('keeps every sample when it is asked to', async () => {
+    const { samples } = await run(new FakeSubject(), { iterations: 3, samples: true });
+    expect(samples?.endToEnd).toEqual([10, 10, 10]);
+    expect(samples?.compute).toEqual([1, 1, 1]);
+    expect((await run(new FakeSubject(), { iterations: 3 })).samples).toBeNull();
+  });
+
   it('has a table', async () => {
     const result = await run(new FakeSubject(), { warmup: 1, iterations: 2 });
     const lines = result.toTable().split('\n');
@@ -223,6 +230,7 @@ describe('the options of a benchmark', () => {
       warmup: 50,
       limit: { iterations: 1000 },
       concurrency: 1,
+      samples: false,
     });
   });
 
@@ -238,6 +246,7 @@ describe('the options of a benchmark', () => {
     ['a duration in words', { inputs, duration: '1s' }],
     ['both limits', { inputs, duration: 10, iterations: 10 }],
     ['no concurrency', { inputs, concurrency: 0 }],
+    ['a number of samples', { inputs, samples: 10 }],
   ])('refuses %s', (_, options) => {
     expect(() => checkedBenchmark(options as BenchmarkOptions)).toThrow(
       code('ERR_TRT_INVALID_ARG'),
@@ -252,10 +261,42 @@ describe('runLoop', () => {
       begun += 1;
       now += 10;
     };
-    expect(await runLoop(once, { iterations: 0 }, 3)).toBe(0);
+    expect(await runLoop(once, { limit: { iterations: 0 }, concurrency: 3 })).toBe(0);
     expect(begun).toBe(0);
-    expect(await runLoop(once, { durationMs: 0.001 }, 1)).toBe(10);
+    expect(await runLoop(once, { limit: { durationMs: 0.001 }, concurrency: 1 })).toBe(10);
     expect(begun).toBe(1);
+  });
+
+  it('goes on until it has begun so many and lasted so long, whichever is later', async () => {
+    let begun = 0;
+    const once = async (): Promise<void> => {
+      begun += 1;
+      now += 10;
+    };
+    await runLoop(once, { limit: { iterations: 7, durationMs: 30 }, concurrency: 1 });
+    expect(begun).toBe(7);
+    begun = 0;
+    await runLoop(once, { limit: { iterations: 2, durationMs: 95 }, concurrency: 1 });
+    expect(begun).toBe(10);
+  });
+
+  it('ends with the reason of an abort, and hands each slot to one call at a time', async () => {
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    const busy = new Set<number>();
+    let begun = 0;
+    const once = async (slot: number): Promise<void> => {
+      expect(busy.has(slot)).toBe(false);
+      busy.add(slot);
+      begun += 1;
+      await Promise.resolve();
+      busy.delete(slot);
+      if (begun === 12) controller.abort(reason);
+    };
+    const options = { limit: { iterations: 1000 }, concurrency: 3, signal: controller.signal };
+    await expect(runLoop(once, options)).rejects.toBe(reason);
+    expect(begun).toBeLessThan(16);
+    expect(busy.size).toBe(0);
   });
 });
 

@@ -10,7 +10,7 @@ import { buildOptionsOf } from '../../lib/cli/build-options-of';
 function parseBuild(...args: string[]): unknown {
   const build = buildCommand().exitOverride();
   let options: unknown;
-  build.action((model: string, flags: BuildFlags) => {
+  build.action(([model = '']: readonly string[], flags: BuildFlags) => {
     options = buildOptionsOf(model, flags);
   });
   build.parse(['node', 'build', ...args]);

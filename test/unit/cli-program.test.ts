@@ -140,6 +140,11 @@ describe('formatError', () => {
     expect(text).toMatch(/--profile .*--minShapes/);
   });
 
+  it('says how to give scales', () => {
+    const text = formatError(new TrtError('ERR_TRT_CALIBRATION_REQUIRED', 'no scales'), plain);
+    expect(text).toMatch(/--calibration .*--calibration-cache/);
+  });
+
   it('says how to give the values of a shape tensor', () => {
     const message = 'no values: profiles: [{ end: { values: { min: […], opt: […], max: […] } } }]';
     const details = { inputs: ['end', 'step'] };

@@ -76,6 +76,16 @@ describe('createProgressView', () => {
     expect(text()).toContain('50%  1 min 30 s  about 1 min 1 s left: Timing');
   });
 
+  it('writes the whole log where it is asked for', () => {
+    const { stream, text } = sink();
+    const view = createProgressView('log', stream);
+    const info = { ...warning, log: { severity: 'info', message: 'chatter \x1b[2J' } } as const;
+    for (const each of [info, warning, { ...start('Timing'), elapsedMs: 2000 }]) view.update(each);
+    view.end();
+    expect(text()).toBe('[info] chatter \\u001b[2J\n[warning] slow\n    2.0 s       Timing\n');
+    expect(view.warnings).toEqual(['slow']);
+  });
+
   it('keeps warnings, each once, and writes nothing when told so', () => {
     const { stream, text } = sink();
     const view = createProgressView('none', stream);

@@ -1,15 +1,15 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 import { exitCodes } from '../../lib/cli/exit-codes';
 import { commands, loadEveryCommand } from '../../lib/cli/commands';
+import { userPages } from '../support/docs/pages';
 
 const root = path.join(__dirname, '..', '..');
 const docs = readdirSync(path.join(root, 'docs'), { recursive: true, encoding: 'utf8' }).map(
   (name) => `docs/${name}`,
 );
-const pages = ['README.md', ...docs.filter((name) => name.endsWith('.md'))];
+const pages = [...userPages];
 const cliPage = read('docs/cli.md');
 const errorsPage = read('docs/errors.md');
 
@@ -37,11 +37,6 @@ function rowsOf(page: string, code: string): string[][] {
     .filter(([first]) => first === code);
 }
 
-function fencedBlocks(page: string, language: string): string[] {
-  const blocks = page.matchAll(/^```(\w+)\n(.*?)^```$/gms);
-  return [...blocks].filter(([, name]) => name === language).map(([, , code]) => code ?? '');
-}
-
 describe('docs/errors.md', () => {
   const codes = declaredCodes();
 
@@ -58,7 +53,7 @@ describe('docs/errors.md', () => {
   });
 
   it.each(pages)('%s names no code that is gone', (page) => {
-    const named = [...read(page).matchAll(/ERR_TRT_[A-Z_]*[A-Z]/g)].map(([code]) => code);
+    const named = [...read(page).matchAll(/ERR_TRT_[A-Z_]*[A-Z](?![A-Z_])/g)].map(([code]) => code);
     expect(named.filter((code) => !codes.includes(code))).toEqual([]);
   });
 });
@@ -89,7 +84,9 @@ describe('docs/cli.md', async () => {
 
     const options = [command, ...command.commands].flatMap((each) => each.options);
 
-    it.each(options.map(({ long, short }) => [long ?? '', short ?? '']))(
+    // Hidden ones are trtexec's spellings.
+    const shown = options.filter(({ hidden }) => !hidden);
+    it.each(shown.map(({ long, short }) => [long ?? '', short ?? '']))(
       `${command.name()} %s`,
       (long, short) => {
         const flags = optionTable.map((cell): readonly string[] => cell.match(/--?[\w-]+/g) ?? []);
@@ -98,6 +95,12 @@ describe('docs/cli.md', async () => {
         if (short !== '') expect(row).toContain(short);
       },
     );
+
+    const spellings = options.filter(({ hidden }) => hidden).map(({ long }) => long ?? '');
+    it(`${command.name()}: trtexec's spellings are in its page or in docs/trtexec.md`, () => {
+      const flags = new Set(`${section}\n${read('docs/trtexec.md')}`.match(/--[A-Za-z][\w-]*/g));
+      expect(spellings.filter((flag) => !flags.has(flag))).toEqual([]);
+    });
 
     it(`${command.name()}: no option that is gone`, () => {
       const known = options.flatMap(({ long, short }) => [long, short]);
@@ -159,44 +162,3 @@ function anchorsOf(page: string): string[] {
       .replaceAll(' ', '-'),
   );
 }
-
-describe('the code in the pages', () => {
-  const blocks = pages.flatMap((page) => fencedBlocks(read(page), 'ts'));
-
-  it('is there, and its first block keeps what its title promises', () => {
-    const lines = (blocks[0] ?? '').split('\n').filter((line) => line.trim() !== '');
-    // Fifteen, and the comment that says what the model takes.
-    expect(lines.length).toBeGreaterThan(5);
-    expect(lines.length).toBeLessThanOrEqual(16);
-  });
-
-  it('compiles against the public API', () => {
-    const names = blocks.map((_, index) => path.join(root, `readme-${index}.mts`));
-    const options: ts.CompilerOptions = {
-      ...{ strict: true, noEmit: true, skipLibCheck: true, types: ['node'] },
-      exactOptionalPropertyTypes: true,
-      noUncheckedIndexedAccess: true,
-      target: ts.ScriptTarget.ES2022,
-      lib: ['lib.es2023.d.ts', 'lib.esnext.disposable.d.ts'],
-      module: ts.ModuleKind.ESNext,
-      moduleResolution: ts.ModuleResolutionKind.Bundler,
-      paths: { 'trt-node': [path.join(root, 'lib/index.ts')] },
-    };
-    const host = ts.createCompilerHost(options);
-    const { getSourceFile, fileExists } = host;
-    host.fileExists = (file) => names.includes(file) || fileExists(file);
-    host.getSourceFile = (file, ...rest) => {
-      const index = names.indexOf(file);
-      return index === -1
-        ? getSourceFile(file, ...rest)
-        : ts.createSourceFile(file, blocks[index] ?? '', ts.ScriptTarget.ES2022);
-    };
-    const program = ts.createProgram(names, options, host);
-    const problems = names.flatMap((name) =>
-      ts.getPreEmitDiagnostics(program, program.getSourceFile(name)),
-    );
-    expect(
-      problems.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n')),
-    ).toEqual([]);
-  }, 60_000);
-});

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { renderInspection, renderPlanInspection } from '../../lib/cli/render-inspection';
 import type { OnnxInspection, OnnxSupport } from '../../lib/inspect-onnx/inspection';
-import type { PlanInspection } from '../../lib/inspect-onnx/inspect-plan';
+import { renderLayers, selectLayers, type LayerView } from '../../lib/cli/inspect-layers';
+import { manifestLayers, type EngineLayer } from '../../lib/inspect-onnx/engine-layers';
+import type { InspectedEngine } from '../../lib/inspect-onnx/inspect-engine';
 import { digestOf, manifestFixture } from '../support/manifests';
 
 const style = { color: false };
@@ -76,6 +78,7 @@ describe('renderInspection', () => {
       'output  y  no tensor  shape unknown',
       'dynamic  batch: x[0]',
       'dynamic  without a name: x[1]',
+      "profile  a build needs --profile 'batch:min/opt/max,x:min/opt/max'",
       'operators  Relu 2, com.example:Frobnicate 1',
       'quantized  to int8 (Q/DQ nodes)',
       'size  1.0 MiB, 2.0 KiB of it in the model and the rest in 1 file beside it',
@@ -155,15 +158,32 @@ describe('renderInspection', () => {
 });
 
 describe('renderPlanInspection', () => {
-  const plan: PlanInspection = {
+  const manifest = manifestFixture('plan', {
+    signature: { algorithm: 'ed25519', keyId: 'release', value: 'AAAA' },
+  });
+  const plan: InspectedEngine = {
     path: 'model.engine',
     flavour: 'tensorrt',
     version: '10.6.0.26',
     ...digestOf('plan'),
     described: true,
-    manifest: manifestFixture('plan', {
-      signature: { algorithm: 'ed25519', keyId: 'release', value: 'AAAA' },
-    }),
+    manifest,
+    inputs: manifest.inputs,
+    outputs: manifest.outputs,
+    profiles: manifest.profiles,
+    layers: null,
+    layersReason: 'nobody asked',
+    loadedOn: null,
+    memory: {
+      lanes: 2,
+      weights: 3 * 1024 ** 2,
+      contexts: 1024 ** 2,
+      bindings: 2048,
+      graphs: null,
+      staging: 1024,
+      deviceBytes: 4 * 1024 ** 2 + 2048,
+      excluded: [],
+    },
   };
 
   it('shows header, manifest and signature', () => {
@@ -172,9 +192,20 @@ describe('renderPlanInspection', () => {
     expect(text).toMatch(/plan +TensorRT 10\.6\.0\.26, 4 bytes/);
     expect(text).toMatch(/manifest +agrees/);
     expect(text).toMatch(/signed +ed25519 with release/);
+    expect(text).toMatch(/profile 0 +image 1×1×8×8 \/ 8×1×8×8 \/ 32×1×8×8/);
+    expect(text).toMatch(
+      /memory +4\.0 MiB of the GPU with 2 lanes: weights 3\.0 MiB, activations 1\.0 MiB/,
+    );
   });
 
-  it.each<[string, Partial<PlanInspection>, RegExp]>([
+  it('shows what TensorRT told of a plan without a manifest', () => {
+    const told = { described: null, manifest: null, loadedOn: 'a GPU', memory: null };
+    const text = renderPlanInspection({ ...plan, ...told }, style);
+    expect(text).toMatch(/loaded +on a GPU/);
+    expect(text).toMatch(/input +image +float32 +\? × 1 × 8 × 8/);
+  });
+
+  it.each<[string, Partial<InspectedEngine>, RegExp]>([
     [
       'no manifest',
       { described: null, manifest: null },
@@ -188,5 +219,57 @@ describe('renderPlanInspection', () => {
     ['the manifest of what comes after it', { manifest: null }, /replaces this one/],
   ])('shows %s', (_, changes, expected) => {
     expect(renderPlanInspection({ ...plan, ...changes }, style)).toMatch(expected);
+  });
+});
+
+describe('renderLayers', () => {
+  const layer = (name: string, type: string, precision: EngineLayer['precision']): EngineLayer => ({
+    ...{ name, type, precision },
+    outputs: [],
+    fused: name.split(' + ').length > 1 ? name.split(' + ') : [],
+    tactic: null,
+  });
+  const layers = [
+    layer('b + relu', 'Convolution', 'float16'),
+    layer('a', 'Reformat', 'float32'),
+    layer('c\u001b[2J', 'Convolution', null),
+  ];
+  const namesOf = (view: Partial<LayerView>) =>
+    selectLayers(layers, { filter: null, sort: 'order', ...view }).map(([place]) => place);
+
+  it('filters and sorts, and keeps each layer’s place', () => {
+    expect(namesOf({})).toEqual([0, 1, 2]);
+    expect(namesOf({ sort: 'name' })).toEqual([1, 0, 2]);
+    expect(namesOf({ sort: 'precision' })).toEqual([2, 0, 1]);
+    expect(namesOf({ filter: 'CONV' })).toEqual([0, 2]);
+    expect(namesOf({ filter: 'relu' })).toEqual([0]);
+    expect(namesOf({ filter: 'float32' })).toEqual([1]);
+    expect(namesOf({ filter: 'nothing' })).toEqual([]);
+  });
+
+  it('lets no name of a model reach the terminal', () => {
+    const text = renderLayers(layers, { filter: null, sort: 'order' }, style);
+    expect(text).not.toContain('\u001b');
+    expect(text).toMatch(/0 +b \+ relu +Convolution +float16 +2/);
+  });
+});
+
+describe('layers of a manifest', () => {
+  it('have the type of their first output, else of their kernel, and what they were made of', () => {
+    const found = manifestLayers([
+      { name: 'conv1 + relu1', type: 'CaskConvolution', outputTypes: ['Half'], tactic: '0x1' },
+      {
+        name: 'PWN(a, b)',
+        type: 'unknown',
+        outputTypes: ['N/A due to dynamic shapes'],
+        tactic: 'sm80_xmma_gemm_f16f16_f16f32_f32_tn',
+      },
+      { name: 'plain', type: 'Reformat', outputTypes: ['unknown'] },
+    ]);
+    expect(found.map(({ type, precision, fused }) => [type, precision, fused])).toEqual([
+      ['CaskConvolution', 'float16', ['conv1', 'relu1']],
+      [null, 'float16', ['a', 'b']],
+      ['Reformat', null, []],
+    ]);
   });
 });
