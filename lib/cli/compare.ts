@@ -11,7 +11,8 @@ import { comparedModel, compareJson, compareReport, renderCompare } from './comp
 import type { CompareResult } from './compare-result';
 import { exitCodes } from './exit-codes';
 import { wholeNumber } from './flag-kinds';
-import { addInputFlags, makeInputs, type InputFlags, type MadeInputs } from './input-flags';
+import { addInputFlags, type InputFlags } from './input-flags';
+import { makeInputs, type MadeInputs } from './make-inputs';
 import { addLoadFlags, loadOptionsOf, type LoadFlags } from './load-flags';
 import { parseNumber } from './parse-numbers';
 

@@ -20,7 +20,8 @@ Exit codes:
     0  done
     1  failed; doctor: the job cannot run here, a requirement does not hold,
        or --check or --diff found a difference;
-       inspect: the model is not supported, or a plan is not its manifest's
+       inspect: the model is not supported, or a plan is not its manifest's;
+       types --check: the file is not what it should be
     2  wrong usage: an unknown option, a value that is not allowed
     3  a model or plan file was not found
     4  the model could not be built
@@ -58,7 +59,7 @@ const byErrorCode: Readonly<Record<TrtErrorCode, ExitCode>> = {
   ERR_TRT_CALIBRATION_CACHE: exitCodes.buildFailed,
   ERR_TRT_TIMING_CACHE: exitCodes.buildFailed,
   ERR_TRT_PLUGIN: exitCodes.buildFailed,
-  ERR_TRT_DATA_FILE: exitCodes.buildFailed,
+  ERR_TRT_DATA_FILE: exitCodes.failed,
   ERR_TRT_VERIFY_FAILED: exitCodes.verifyFailed,
   ERR_TRT_CACHE: exitCodes.failed,
   ERR_TRT_BUILD_FAILED: exitCodes.buildFailed,

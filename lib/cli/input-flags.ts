@@ -43,5 +43,3 @@ export function addInputFlags(command: Command): Command {
       'inputs in ordinary arrays, which are copied for each inference (default: in pinned memory)',
     );
 }
-
-export { makeInputs, type MadeInputs, type InputSubject } from './make-inputs';

@@ -46,6 +46,26 @@ export const flagOf: Readonly<Record<string, string>> = {
   cuda: '--cuda',
   dir: '--dir',
   indexUrl: '--index-url',
+  lanes: '--lanes',
+  graphs: '--graphs',
+  waiting: '--waiting',
+  queueLimit: '--queue-limit',
+  contextMemory: '--context-memory',
+  integrity: '--integrity',
+  verificationKey: '--verify-key',
+  weightStreamingBudget: '--weight-streaming-budget',
+  runtimeCache: '--runtime-cache',
+};
+
+/** The flags for what stands under `verify`. */
+export const flagOfVerify: Readonly<Record<string, string>> = {
+  reference: '--reference',
+  atol: '--atol',
+  rtol: '--rtol',
+  metric: '--metric',
+  minimum: '--minimum',
+  maximum: '--maximum',
+  maxDrop: '--max-drop',
 };
 
 const dimsHint =
@@ -101,6 +121,9 @@ function inFlags({ message, details }: TrtError): string {
         const flag = details['argument'] === name ? flagNamed(name) : undefined;
         return flag === undefined ? whole : `\`${flag}\``;
       })
+      .replace(/\boptions\.verify\.(\w+)/g, (whole, name: string) =>
+        Object.hasOwn(flagOfVerify, name) ? (flagOfVerify[name] ?? whole) : whole,
+      )
       .replace(/\boptions\.(\w+)(\[\d+\])?/g, (whole, name: string, index = '') => {
         const flag = flagNamed(name);
         return flag === undefined ? whole : `${flag}${String(index)}`;

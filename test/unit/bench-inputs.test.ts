@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { randomTensor } from '../../lib/bench/random-tensor';
 import { seededRandom } from '../../lib/bench/seeded-random';
-import { makeInputs, type InputSubject } from '../../lib/cli/input-flags';
+import { makeInputs, type InputSubject } from '../../lib/cli/make-inputs';
 import { newArray, tensorTypes, type TensorType } from '../../lib/data-types';
 import type { TensorInfo } from '../../lib/manifest-schema';
 import { toFloat32Array } from '../../lib/tensor/decode';

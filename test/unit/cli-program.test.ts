@@ -5,7 +5,7 @@ import { withAbortOnSignals } from '../../lib/cli/abort-on-signals';
 import { loadEveryCommand } from '../../lib/cli/commands';
 import { runCommandLine } from '../../lib/cli/program';
 import { tolerateBrokenPipe } from '../../lib/cli/broken-pipe';
-import { flagOf, formatError } from '../../lib/cli/report-error';
+import { flagOf, flagOfVerify, formatError } from '../../lib/cli/report-error';
 import { invalidArgument, TrtError } from '../../lib/errors';
 
 const digits = 'models/digits/digits.onnx';
@@ -132,7 +132,7 @@ describe('formatError', () => {
     const flags = (await loadEveryCommand()).flatMap(({ options }) =>
       options.map(({ long }) => long),
     );
-    for (const flag of Object.values(flagOf)) expect(flags).toContain(flag);
+    for (const flag of Object.values({ ...flagOf, ...flagOfVerify })) expect(flags).toContain(flag);
   });
 
   it('says how to give a profile', () => {
