@@ -23,7 +23,7 @@ Exit codes:
        inspect: the model is not supported, or a plan is not its manifest's;
        types --check: the file is not what it should be
     2  wrong usage: an unknown option, a value that is not allowed
-    3  a model or plan file was not found
+    3  a model, plan or data file was not found
     4  the model could not be built
     5  nothing to run on: TensorRT, driver or GPU missing or not supported
     6  outputs are not what they should be, or a measured limit (--assert, --slo) does not hold
@@ -98,5 +98,14 @@ const byErrorCode: Readonly<Record<TrtErrorCode, ExitCode>> = {
 
 export function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof Aborted) return exitCodes.aborted;
+  if (isMissingData(error)) return exitCodes.notFound;
   return error instanceof TrtError ? byErrorCode[error.code] : exitCodes.failed;
+}
+
+function isMissingData(error: unknown): boolean {
+  return (
+    error instanceof TrtError &&
+    error.code === 'ERR_TRT_DATA_FILE' &&
+    error.details['reason'] === 'not-found'
+  );
 }
