@@ -118,7 +118,7 @@ function filled(
     // Never of Float16Array alone: every typed array has it.
     return new Tensor(type, (data as Uint8Array).subarray(0, length), dims);
   }
-  if (tensor instanceof Tensor && areEqual(tensor.dims, dims)) return tensor;
+  if (tensor instanceof Tensor && areEqual((tensor as Tensor).dims, dims)) return tensor;
   return new Tensor(type, data, dims);
 }
 

@@ -8,13 +8,13 @@
  *   node scripts/sanitize.mjs --only thread          one of them
  *   node scripts/sanitize.mjs --only thread deadlines lanes_and_graphs     these checks alone
  */
-import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildStubs } from './build-stubs.mjs';
-import { capture, isMain, main, root, since, StepError } from './process.mjs';
+import { capture, captureBeside, isMain, main, root, since, StepError } from './process.mjs';
+import { ending } from './test-results.mjs';
 
 const compiler = process.env.CXX ?? 'c++';
 
@@ -39,23 +39,23 @@ const sanitizers = {
   },
 };
 
-/** Builds and runs them. Returns `{ passed, failed }`: what cannot be built has failed. */
+/** Builds and runs them. Returns `{ passed, failures }`: what cannot be built has failed. */
 export async function sanitize(names = Object.keys(sanitizers), checks = []) {
   const stubs = buildStubs();
   // Side by side: each has a folder of its own, and the machine's processors.
   const builds = await Promise.all(names.map((name) => build(name)));
-  const total = { passed: 0, failed: 0 };
+  const total = { passed: 0, failures: [] };
   for (const [i, name] of names.entries()) {
     const { program, seconds, failure } = builds[i];
     console.log(`${name.padEnd(14)}${failure ? 'FAILED to build' : 'built'} (${seconds})`);
     if (failure) {
       console.log(failure);
-      total.failed++;
+      total.failures.push(failureOf(name, 'the build', ending(failure)));
       continue;
     }
-    const { passed, failed } = runChecks(name, program, stubs, checks);
+    const { passed, failures } = runChecks(name, program, stubs, checks);
     total.passed += passed;
-    total.failed += failed;
+    total.failures.push(...failures);
   }
   return total;
 }
@@ -77,22 +77,10 @@ async function build(name) {
     ],
   ];
   for (const step of steps) {
-    const failure = await runCmake(step);
-    if (failure) return { failure, seconds: since(start) };
+    const { status, stdout, stderr } = await captureBeside('cmake', step);
+    if (status !== 0) return { failure: `${stdout}${stderr}`.trimEnd(), seconds: since(start) };
   }
   return { program: path.join(folder, 'trt_node_sanitize'), seconds: since(start) };
-}
-
-/** What it said where it failed. */
-function runCmake(args) {
-  return new Promise((resolve) => {
-    const child = spawn('cmake', args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
-    let words = '';
-    child.stdout.on('data', (data) => (words += data));
-    child.stderr.on('data', (data) => (words += data));
-    child.once('error', (error) => resolve(`cmake could not be started: ${error.message}`));
-    child.once('close', (code) => resolve(code === 0 ? undefined : words.trimEnd()));
-  });
 }
 
 function runChecks(name, program, stubs, checks) {
@@ -108,9 +96,20 @@ function runChecks(name, program, stubs, checks) {
   console.log(`${stdout}${stderr}`.trimEnd());
   console.log(`${name.padEnd(14)}ran (${since(start)})`);
   const counts = /^(\d+) passed, (\d+) failed$/m.exec(stdout);
-  if (!counts) return { passed: 0, failed: 1 };
-  const failed = Number(counts[2]);
-  return { passed: Number(counts[1]), failed: failed === 0 && status !== 0 ? 1 : failed };
+  const failures = [...stdout.matchAll(failedCheck)].map(([, check, words]) =>
+    failureOf(name, check, words),
+  );
+  if (failures.length === 0 && (status !== 0 || counts === null)) {
+    failures.push(failureOf(name, 'its program', ending(`${stdout}${stderr}`)));
+  }
+  return { passed: Number(counts?.[1] ?? 0), failures };
+}
+
+/** Its name, and what it printed: up to the next check, or the counts. */
+const failedCheck = /^FAILED (\S+) \(.*\n([^]*?)(?=^(?:ok {5}|FAILED )\S+ \(|^\d+ passed, )/gm;
+
+function failureOf(sanitizer, name, output) {
+  return { suite: `sanitize ${sanitizer}`, name, output };
 }
 
 if (isMain(import.meta)) {
@@ -126,6 +125,6 @@ if (isMain(import.meta)) {
         `expected of ${Object.keys(sanitizers).join(', ')} for --only but received ${unknown.join(', ')}`,
       );
     }
-    return (await sanitize(names, positionals)).failed > 0 ? 1 : 0;
+    return (await sanitize(names, positionals)).failures.length > 0 ? 1 : 0;
   });
 }

@@ -11,11 +11,12 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { canDo, ensureBuilt, ensureModules, ensureRuntime, ensureTypeScript } from './ensure.mjs';
+import { canDo, ensureModules, ensureNative, ensureRuntime, ensureTypeScript } from './ensure.mjs';
 import { capture, main, root, since, StepError } from './process.mjs';
+import { ending, readVitestReport, TestResults } from './test-results.mjs';
 
 const suites = ['unit', 'types', 'native', 'sanitize', 'package', 'gpu', 'models'];
-const total = { passed: 0, failed: 0, skipped: 0 };
+const results = new TestResults();
 
 await main(async () => {
   const { values } = parseArgs({
@@ -44,44 +45,42 @@ await main(async () => {
     }
   }
 
+  console.log(results.text());
   console.log(`\nall of it took ${since(start)}`);
-  console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
-  return total.failed > 0 ? 1 : 0;
+  console.log(results.counts());
+  return results.failed > 0 ? 1 : 0;
 });
 
 /** What the chosen suites stand on. */
 function prepare(chosen) {
-  if (chosen.every((name) => name === 'unit' || name === 'types')) {
-    ensureModules();
-    ensureTypeScript();
-    return;
-  }
-  ensureBuilt();
-  ensureRuntime();
+  timed('node_modules', ensureModules);
+  timed('TypeScript', ensureTypeScript);
+  if (chosen.every((name) => name === 'unit' || name === 'types')) return;
+  timed('addon', ensureNative);
+  timed('TensorRT', ensureRuntime);
 }
 
 async function checkAll() {
   const { lint, tidy } = await import('./lint.mjs');
-  const result = lint();
-  total.passed += result.passed;
-  total.failed += result.failed;
+  await attempt('lint', async () => results.add(await lint()));
   // Compiled here for here: the published binary's C library version is checked where it is built.
   check('check-native', ['build/Release/trt_node.node', '--local']);
   check('check-odr', []);
-  await attempt('clang-tidy', () => {
-    const { passed, failed } = tidy();
-    total.passed += passed;
-    total.failed += failed;
-  });
+  await attempt('clang-tidy', async () => results.add(await tidy()));
 }
 
 function check(name, args) {
   const start = performance.now();
   const script = path.join(root, 'scripts', `${name}.mjs`);
   const { status, stdout, stderr } = capture(process.execPath, [script, ...args]);
+  const words = `${stdout}${stderr}`.trimEnd();
   console.log(`${name.padEnd(14)}${status === 0 ? 'ok' : 'FAILED'} (${since(start)})`);
-  if (status !== 0) console.log(`${stdout}${stderr}`.trimEnd());
-  count(status === 0);
+  if (status === 0) {
+    results.add({ passed: 1 });
+  } else {
+    console.log(words);
+    fail('checks', name, ending(words));
+  }
 }
 
 /** Before the suite, as its files would compile them side by side. */
@@ -94,9 +93,7 @@ async function stubs() {
 async function sanitizers() {
   console.log('\n--- sanitize');
   const { sanitize } = await import('./sanitize.mjs');
-  const { passed, failed } = await sanitize();
-  total.passed += passed;
-  total.failed += failed;
+  results.add(await sanitize());
 }
 
 async function prebuild() {
@@ -104,18 +101,30 @@ async function prebuild() {
   ensurePrebuilt();
 }
 
-/** A step that others stand on. Its failure counts, and the last line still comes. */
+/** A part of the run. What it throws counts as a failure, and the last line still comes. */
 async function attempt(name, work) {
+  const start = performance.now();
   try {
     await work();
     return true;
   } catch (error) {
-    console.log(
-      `${name.padEnd(14)}FAILED\n${error instanceof StepError ? error.message : error.stack}`,
-    );
-    count(false);
+    const words = error instanceof StepError ? error.message : error.stack;
+    console.log(`${name.padEnd(14)}FAILED\n${words}`);
+    fail('set-up', name, ending(words));
     return false;
+  } finally {
+    results.addTime(name, performance.now() - start);
   }
+}
+
+function timed(part, work) {
+  const start = performance.now();
+  work();
+  results.addTime(part, performance.now() - start);
+}
+
+function fail(suite, name, output) {
+  results.add({ failures: [{ suite, name, output }] });
 }
 
 function gpuCanRun(demanded) {
@@ -141,53 +150,32 @@ function modelsCanRun(demanded) {
 /** Runs one vitest project and adds what it counted. A suite that ran nothing has failed. */
 function runSuite(suite) {
   console.log(`\n--- ${suite}`);
+  const start = performance.now();
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'trt-node-test-'));
-  const report = path.join(folder, 'report.json');
+  const file = path.join(folder, 'report.json');
   try {
     const { status } = capture(
       process.execPath,
       [
         ...[path.join(root, 'node_modules', 'vitest', 'vitest.mjs'), 'run', '--project', suite],
-        ...['--reporter=default', '--reporter=json', `--outputFile.json=${report}`],
+        ...['--reporter=default', '--reporter=json', `--outputFile.json=${file}`],
       ],
       { stdio: ['ignore', 'inherit', 'inherit'] },
     );
-    const counted = readReport(report);
-    total.passed += counted.passed;
-    total.skipped += counted.skipped;
-    let failed = counted.failed;
-    if (failed === 0 && status !== 0) {
-      console.log(
-        `the ${suite} suite ended with exit code ${status}: an error outside of its tests`,
-      );
-      failed = 1;
+    const report = fs.existsSync(file)
+      ? JSON.parse(fs.readFileSync(file, 'utf8'))
+      : { testResults: [] };
+    const { tests, ...counted } = readVitestReport(report, suite, root);
+    results.add(counted);
+    results.addTime(suite, performance.now() - start, tests);
+    if (counted.failures.length > 0) return;
+    if (status !== 0) {
+      const words = `exit code ${status}: an error outside of its tests, which stands under its output above`;
+      fail(suite, 'the suite itself', words);
+    } else if (counted.passed === 0) {
+      fail(suite, 'the suite itself', 'it ran no test, which counts as a failure');
     }
-    if (failed === 0 && counted.passed === 0) {
-      console.log(`the ${suite} suite ran no test, which counts as a failure`);
-      failed = 1;
-    }
-    total.failed += failed;
   } finally {
     fs.rmSync(folder, { recursive: true, force: true });
   }
-}
-
-function readReport(file) {
-  if (!fs.existsSync(file)) return { passed: 0, failed: 0, skipped: 0 };
-  const report = JSON.parse(fs.readFileSync(file, 'utf8'));
-  // A file that could not be loaded, or whose hook failed, has no failed test of its own.
-  const broken = report.testResults.filter(
-    ({ status, assertionResults }) =>
-      status === 'failed' && !assertionResults.some((test) => test.status === 'failed'),
-  );
-  return {
-    passed: report.numPassedTests,
-    failed: report.numFailedTests + broken.length,
-    skipped: report.numPendingTests + report.numTodoTests,
-  };
-}
-
-function count(ok) {
-  if (ok) total.passed++;
-  else total.failed++;
 }

@@ -9,8 +9,6 @@ namespace {
 // seen twice.
 constexpr size_t kEntriesPerGraph = 4;
 
-// A use that comes once would not pay for a capture.
-constexpr size_t kFewestUses = 2;
 // A capture takes the time of several inferences. Where more shapes come than there is room for, each new graph would end one that
 // had no time to pay for itself: then they have to be earned by more uses, so that those that come often keep theirs.
 constexpr size_t kMostUses = 1024;
@@ -18,7 +16,7 @@ constexpr size_t kReplaysThatPay = 16;
 
 }  // namespace
 
-GraphCache::GraphCache(size_t max_graphs) : max_graphs_(max_graphs), wanted_uses_(kFewestUses) {}
+GraphCache::GraphCache(size_t max_graphs) : max_graphs_(max_graphs) {}
 
 GraphEntry* GraphCache::Find(const GraphKey& key) {
   const auto found = std::find_if(entries_.begin(), entries_.end(),

@@ -70,10 +70,13 @@ class GraphCache {
   size_t graphs() const;
 
  private:
+  // A use that comes once would not pay for a capture.
+  static constexpr size_t kFewestUses = 2;
+
   void MakeRoom(GraphEntry* entry);
 
   const size_t max_graphs_;
-  size_t wanted_uses_;
+  size_t wanted_uses_ = kFewestUses;
   std::vector<std::unique_ptr<GraphEntry>> entries_;  // the one that was used last first
 };
 

@@ -7,7 +7,7 @@ namespace trtnode {
 namespace {
 
 // Between two looks at the clock.
-constexpr int kPausesPerLook = 8;
+constexpr int kPausesPerGlance = 8;
 
 }  // namespace
 
@@ -57,7 +57,7 @@ bool Completions::Await(std::chrono::steady_clock::duration longest) const {
   using Clock = std::chrono::steady_clock;
   const Clock::time_point until = Clock::now() + longest;
   do {
-    for (int i = 0; i < kPausesPerLook; ++i) {
+    for (int i = 0; i < kPausesPerGlance; ++i) {
       if (has_done_.load(std::memory_order_acquire)) return true;
       Pause();
     }

@@ -17,9 +17,9 @@ Error ContextClosed() {
                "this execution context is closed. engine.createContext() makes another");
 }
 
-class CreateOperation final : public ThreadOperation {
+class CreateContextOperation final : public ThreadOperation {
  public:
-  CreateOperation(Napi::Env env, std::shared_ptr<EngineSession> session, int profile)
+  CreateContextOperation(Napi::Env env, std::shared_ptr<EngineSession> session, int profile)
       : ThreadOperation(env), session_(std::move(session)), profile_(profile) {}
 
  protected:
@@ -53,9 +53,9 @@ class CaptureOperation final : public ThreadOperation {
   std::shared_ptr<ContextGraph> graph_;
 };
 
-class CloseOperation final : public ThreadOperation {
+class CloseContextOperation final : public ThreadOperation {
  public:
-  CloseOperation(Napi::Env env, std::shared_ptr<ManualContext> context)
+  CloseContextOperation(Napi::Env env, std::shared_ptr<ManualContext> context)
       : ThreadOperation(env), context_(std::move(context)) {}
 
  protected:
@@ -97,7 +97,7 @@ Napi::Object ContextObject::Create(Napi::Env env, std::shared_ptr<ManualContext>
 Napi::Value ContextObject::CreateFor(Napi::Env env, std::shared_ptr<EngineSession> session,
                                      int profile) {
   return DataOf(env).state->Start(
-      std::make_unique<CreateOperation>(env, std::move(session), profile));
+      std::make_unique<CreateContextOperation>(env, std::move(session), profile));
 }
 
 void ContextObject::Finalize(Napi::BasicEnv) {
@@ -145,7 +145,8 @@ Napi::Value ContextObject::Capture(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value ContextObject::Close(const Napi::CallbackInfo& info) {
-  return DataOf(info.Env()).state->Start(std::make_unique<CloseOperation>(info.Env(), context_));
+  return DataOf(info.Env())
+      .state->Start(std::make_unique<CloseContextOperation>(info.Env(), context_));
 }
 
 void GraphObject::Define(Napi::Env env, AddonData* data) {

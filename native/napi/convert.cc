@@ -104,6 +104,7 @@ Profile ReadProfile(const Napi::Object& object) {
 std::vector<std::string> ReadStrings(const Napi::Value& value) {
   const auto array = value.As<Napi::Array>();
   std::vector<std::string> strings;
+  strings.reserve(array.Length());
   for (uint32_t i = 0; i < array.Length(); ++i) strings.push_back(array.Get(i).ToString());
   return strings;
 }

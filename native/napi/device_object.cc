@@ -14,9 +14,6 @@
 namespace trtnode {
 namespace {
 
-// Up to here pinned memory is taken on the JS thread; pinning more of it would hold the event loop up.
-constexpr size_t kPinnedAtOnceBytes = size_t{1} << 20;
-
 class AllocateOperation final : public ThreadOperation {
  public:
   AllocateOperation(Napi::Env env, int device, size_t size)

@@ -97,9 +97,9 @@ Napi::Value DigestToJs(Napi::Env env, const FileDigest& digest) {
   return object;
 }
 
-class CloseOperation final : public ThreadOperation {
+class CloseEngineOperation final : public ThreadOperation {
  public:
-  CloseOperation(Napi::Env env, std::shared_ptr<EngineSession> session)
+  CloseEngineOperation(Napi::Env env, std::shared_ptr<EngineSession> session)
       : ThreadOperation(env), session_(std::move(session)) {}
 
  protected:
@@ -146,6 +146,7 @@ RefitSource ReadRefitSource(const Napi::Object& source) {
   }
   std::vector<NamedWeights> weights;
   const auto array = given.As<Napi::Array>();
+  weights.reserve(array.Length());
   for (uint32_t i = 0; i < array.Length(); ++i) {
     weights.push_back(ReadNamedWeights(array.Get(i).As<Napi::Object>()));
   }
@@ -333,7 +334,7 @@ void EngineObject::DiscardQueued(const Napi::CallbackInfo&) { session_->DiscardQ
 Napi::Value EngineObject::Close(const Napi::CallbackInfo& info) {
   desk_->Forget();
   TellBytes(info.Env(), 0);
-  return state_->Start(std::make_unique<CloseOperation>(info.Env(), session_));
+  return state_->Start(std::make_unique<CloseEngineOperation>(info.Env(), session_));
 }
 
 void RegisterEngine(Napi::Env env, Napi::Object exports, AddonData* data) {

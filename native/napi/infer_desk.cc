@@ -74,6 +74,7 @@ Napi::Value InferDesk::RegisterCall(const Napi::CallbackInfo& info) {
   return Guarded(info.Env(), [&]() -> Napi::Value {
     std::vector<Dims> dims;
     const auto given = info[1].As<Napi::Array>();
+    dims.reserve(given.Length());
     for (uint32_t i = 0; i < given.Length(); ++i) dims.push_back(ReadDims(given.Get(i)));
     auto call = std::make_shared<RegisteredCall>();
     call->plan = session_->PlanCall(info[0].As<Napi::Number>().Int32Value(), std::move(dims));

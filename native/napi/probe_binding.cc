@@ -72,7 +72,7 @@ Napi::Value ToJsOrNull(Napi::Env env, const std::optional<T>& value) {
   }
 }
 
-Napi::Value ToJs(Napi::Env env, const GpuState& state) {
+Napi::Value StateToJs(Napi::Env env, const GpuState& state) {
   Napi::Object object = Napi::Object::New(env);
   const auto set = [&](const char* name, const auto& value) {
     object.Set(name, ToJsOrNull(env, value));
@@ -128,7 +128,7 @@ class GpuStatesOperation final : public ThreadOperation {
 
   Napi::Value Result(Napi::Env env) override {
     Napi::Array array = Napi::Array::New(env, states_.size());
-    for (uint32_t i = 0; i < states_.size(); ++i) array.Set(i, ToJs(env, states_[i]));
+    for (uint32_t i = 0; i < states_.size(); ++i) array.Set(i, StateToJs(env, states_[i]));
     return array;
   }
 

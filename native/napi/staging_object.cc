@@ -6,12 +6,10 @@
 #include "core/activity.h"
 #include "napi/bindings.h"
 #include "napi/convert.h"
+#include "napi/pinned_array.h"
 
 namespace trtnode {
 namespace {
-
-// Up to here staging is pinned on the JS thread; pinning more of it would hold the event loop up.
-constexpr size_t kPinnedAtOnceBytes = size_t{1} << 20;
 
 Error Gone() { return Error(ErrorCode::kInvalidArg, "this staging was used or released already"); }
 

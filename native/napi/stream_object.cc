@@ -12,9 +12,9 @@
 namespace trtnode {
 namespace {
 
-class CreateOperation final : public ThreadOperation {
+class CreateStreamOperation final : public ThreadOperation {
  public:
-  CreateOperation(Napi::Env env, int device) : ThreadOperation(env), device_(device) {}
+  CreateStreamOperation(Napi::Env env, int device) : ThreadOperation(env), device_(device) {}
 
  protected:
   void Execute() override {
@@ -32,8 +32,8 @@ class CreateOperation final : public ThreadOperation {
 
 Napi::Value CreateStream(const Napi::CallbackInfo& info) {
   return DataOf(info.Env())
-      .state->Start(
-          std::make_unique<CreateOperation>(info.Env(), info[0].As<Napi::Number>().Int32Value()));
+      .state->Start(std::make_unique<CreateStreamOperation>(
+          info.Env(), info[0].As<Napi::Number>().Int32Value()));
 }
 
 Napi::Value StreamFromHandle(const Napi::CallbackInfo& info) {

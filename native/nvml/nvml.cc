@@ -23,7 +23,7 @@ struct Utilization {
   unsigned memory;
 };
 
-struct MemoryInfo {
+struct NvmlMemoryInfo {
   unsigned long long total;
   unsigned long long free;
   unsigned long long used;
@@ -222,7 +222,7 @@ GpuState StateOf(const Nvml& nvml, DeviceHandle device, int index) {
     state.gpu_utilization_percent = utilization->gpu;
     state.memory_utilization_percent = utilization->memory;
   }
-  if (const auto memory = nvml.Get<MemoryInfo>("nvmlDeviceGetMemoryInfo", device)) {
+  if (const auto memory = nvml.Get<NvmlMemoryInfo>("nvmlDeviceGetMemoryInfo", device)) {
     state.memory_total_bytes = memory->total;
     state.memory_used_bytes = memory->used;
   }

@@ -1,11 +1,9 @@
 #include "trt/abi/configure.h"
 
 namespace trtnode::TRT_NODE_ABI {
-namespace {
-
 // Enumerators have other values in each ABI, so they are translated by name. None: this ABI has no such enumerator.
 
-trt::MemoryPoolType ToTrt(MemoryPool pool) {
+static trt::MemoryPoolType ToTrt(MemoryPool pool) {
   switch (pool) {
     case MemoryPool::kWorkspace:
       return trt::MemoryPoolType::kWORKSPACE;
@@ -23,7 +21,7 @@ trt::MemoryPoolType ToTrt(MemoryPool pool) {
   return trt::MemoryPoolType::kWORKSPACE;
 }
 
-trt::HardwareCompatibilityLevel ToTrt(HardwareCompatibility level) {
+static trt::HardwareCompatibilityLevel ToTrt(HardwareCompatibility level) {
   switch (level) {
     case HardwareCompatibility::kNone:
       return trt::HardwareCompatibilityLevel::kNONE;
@@ -35,7 +33,7 @@ trt::HardwareCompatibilityLevel ToTrt(HardwareCompatibility level) {
   return trt::HardwareCompatibilityLevel::kNONE;
 }
 
-trt::BuilderFlag ToTrt(RefitMode mode) {
+static trt::BuilderFlag ToTrt(RefitMode mode) {
   switch (mode) {
     case RefitMode::kAll:
       return trt::BuilderFlag::kREFIT;
@@ -47,7 +45,7 @@ trt::BuilderFlag ToTrt(RefitMode mode) {
   return trt::BuilderFlag::kREFIT;
 }
 
-trt::TilingOptimizationLevel ToTrt(TilingOptimizationLevel level) {
+static trt::TilingOptimizationLevel ToTrt(TilingOptimizationLevel level) {
   switch (level) {
     case TilingOptimizationLevel::kNone:
       return trt::TilingOptimizationLevel::kNONE;
@@ -61,7 +59,7 @@ trt::TilingOptimizationLevel ToTrt(TilingOptimizationLevel level) {
   return trt::TilingOptimizationLevel::kNONE;
 }
 
-std::optional<trt::TacticSource> ToTrt(TacticSource source) {
+static std::optional<trt::TacticSource> ToTrt(TacticSource source) {
   switch (source) {
 #if defined(TRT_NODE_ABI_V10)
     case TacticSource::kCublas:
@@ -84,7 +82,7 @@ std::optional<trt::TacticSource> ToTrt(TacticSource source) {
   return std::nullopt;
 }
 
-std::optional<trt::PreviewFeature> ToTrt(PreviewFeature feature) {
+static std::optional<trt::PreviewFeature> ToTrt(PreviewFeature feature) {
   switch (feature) {
     case PreviewFeature::kAliasedPluginIo1003:
       return trt::PreviewFeature::kALIASED_PLUGIN_IO_10_03;
@@ -99,6 +97,8 @@ std::optional<trt::PreviewFeature> ToTrt(PreviewFeature feature) {
   }
   return std::nullopt;
 }
+
+namespace {
 
 [[noreturn]] void Refuse(const std::string& option, const std::string& value) {
   throw Error(ErrorCode::kUnsupported,

@@ -8,7 +8,7 @@ namespace trtnode::TRT_NODE_ABI {
 namespace {
 
 // As builds have it unless they ask for weak typing.
-trt::NetworkDefinitionCreationFlags NetworkFlags() {
+trt::NetworkDefinitionCreationFlags FlagsToInspect() {
 #if defined(TRT_NODE_ABI_V10)
   return 1U << static_cast<uint32_t>(trt::NetworkDefinitionCreationFlag::kSTRONGLY_TYPED);
 #else
@@ -62,7 +62,8 @@ ModelInspection InspectOnnxModel(const EntryPoints& entry, const LibraryVersion&
   WaitForActivitiesAtExit(&entry);
   LoadPlugins(entry, spec.plugins, log);
   StagedModel model(spec.model);  // outlives network and parser
-  const std::unique_ptr<trt::INetworkDefinition> network(builder->createNetworkV2(NetworkFlags()));
+  const std::unique_ptr<trt::INetworkDefinition> network(
+      builder->createNetworkV2(FlagsToInspect()));
   if (!network) {
     throw Error(ErrorCode::kBuildFailed, "TensorRT could not make a network: " + log->ErrorText())
         .WithLog(log->Lines());
