@@ -82,15 +82,16 @@ export function resolvePrecision(
 ): ResolvedPrecision {
   const best = list.includes('best');
   const tf32 = list.includes('fp32') ? false : list.includes('tf32') || best ? true : null;
-  checkCalibration(list, facts);
-  checkFloat8(list, facts);
   const wanted = weakPrecisions(list, facts);
   const weak = typing === 'weak' || wanted.some((name) => name !== 'fp8');
-  if (!weak) return { typing: 'strong', precisions: [], tf32 };
-  if (facts.library.abi !== 'v10') {
-    return { ...modelsOwnTypes(wanted, typing, facts), tf32 };
-  }
-  return { typing: 'weak', precisions: wanted, tf32 };
+  // First: nobody shall collect calibration data for a TensorRT that does not calibrate.
+  const own = weak && facts.library.abi !== 'v10' ? modelsOwnTypes(wanted, typing, facts) : null;
+  checkCalibration(list, facts);
+  checkFloat8(list, facts);
+  if (own !== null) return { ...own, tf32 };
+  return weak
+    ? { typing: 'weak', precisions: wanted, tf32 }
+    : { typing: 'strong', precisions: [], tf32 };
 }
 
 function weakPrecisions(
@@ -126,8 +127,8 @@ function modelsOwnTypes(
         ? 'Leave `typing` out'
         : `Export the model in ${missing === 'bf16' ? 'bfloat16' : 'float16'} and leave \`precision\` out`;
   throw unsupported(
-    `expected no weak typing for ${nameOf(library)} but received ${received}: its networks are strongly typed, so layers keep ` +
-      `the model's own types. ${remedy}, or build with TensorRT 10.`,
+    `expected the model's own types for ${nameOf(library)} but received ${received}: its networks are strongly typed, and layers keep ` +
+      `the types of the model. ${remedy}, or build with TensorRT 10 on a machine with a GPU.`,
     { precision: missing ?? null, flavour: library.flavour, version: library.version },
   );
 }

@@ -91,15 +91,15 @@ export interface BuildFlags extends ShapeOptions {
 export function addBuildFlags(command: Command): Command {
   addModelFlags(command);
   addBasicFlags(command);
-  addPrecisionFlags(command);
-  addShapeFlags(command);
-  addCacheFlags(command);
-  addVerifyFlags(command);
+  addPrecisionFlags(command.optionsGroup('Precision and calibration:'));
+  addShapeFlags(command.optionsGroup('Shapes:'));
+  addVerifyFlags(command.optionsGroup('Verification:'));
   addReferenceFlag(command);
-  addWeightFlags(command);
-  addPluginFlags(command);
-  addTuningFlags(command);
-  return addResultFlags(command);
+  addCacheFlags(command.optionsGroup('Caches:'));
+  addWeightFlags(command.optionsGroup('Weights and portability:'));
+  addPluginFlags(command.optionsGroup('Plugins:'));
+  addTuningFlags(command.optionsGroup('Tuning:'));
+  return addResultFlags(command.optionsGroup('Output:'));
 }
 
 function addModelFlags(command: Command): void {

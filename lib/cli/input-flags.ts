@@ -16,6 +16,7 @@ export interface InputFlags {
 /** Gives a command that runs engines the flags for their inputs, and trtexec's spellings of them. */
 export function addInputFlags(command: Command): Command {
   return command
+    .optionsGroup('Inputs:')
     .option(
       '--shapes <shapes>',
       "dims of the inputs, e.g. x:8x3x224x224,y:4 (default: the profile's opt)",
@@ -41,5 +42,6 @@ export function addInputFlags(command: Command): Command {
     .option(
       '--pageable',
       'inputs in ordinary arrays, which are copied for each inference (default: in pinned memory)',
-    );
+    )
+    .optionsGroup('Options:');
 }

@@ -45,7 +45,7 @@ export function profileOfShapes({
   if (absent.length > 0) {
     throw new TrtError(
       'ERR_TRT_INVALID_ARG',
-      `expected all three of ${Object.keys(given).join(', ')}: also give ${absent.join(' and ')}`,
+      `expected all three of ${Object.keys(given).join(', ')}, or --optShapes alone: also give ${absent.join(' and ')}`,
       { details: { argument: absent[0] } },
     );
   }

@@ -35,11 +35,20 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
       // Commander has printed it. Help and version are what was asked for; help for want of a command is not.
       const wanted = error.exitCode === 0;
       process.exitCode = wanted ? exitCodes.ok : exitCodes.usage;
+      if (error.code === 'commander.unknownOption') await explainTrtexecFlag(error.message);
       return;
     }
     process.stderr.write(`${formatError(error)}\n`);
     process.exitCode = exitCodeOf(error);
   }
+}
+
+/** Says where a flag of trtexec went that the command does not take. */
+async function explainTrtexecFlag(message: string): Promise<void> {
+  const flag = /'(--[^'=]+)/.exec(message)?.[1];
+  const { trtexecHint } = await import('./trtexec-hint.js');
+  const hint = flag === undefined ? null : trtexecHint(flag);
+  if (hint !== null) process.stderr.write(`${hint}\n`);
 }
 
 /** `trt-node help <topic>`; false: there is no such topic, so that it is a command's help. */

@@ -1,3 +1,4 @@
+import { invalidArgument } from '../errors';
 import type { MissingFlag, NeedlessFlag, RewrittenFlag, SameFlag } from './trtexec-flag';
 import {
   compatibilityArguments,
@@ -81,7 +82,19 @@ export const trtexecBuildFlags: readonly BuildFlag[] = [
   alone('--noTF32', ['--precision', 'fp32']),
   alone('--stronglyTyped', ['--typing', 'strong'], 'the default where no precision is given'),
   missing('--int4', inTheModel),
-  renamed('--calib', 'file', '--calibration-cache', '--calibration makes one from your data'),
+  converted(
+    ['--calib', 'file'],
+    '--calibration-cache <file>',
+    (file) => {
+      if (!/\.np[yz]$/i.test(file)) return ['--calibration-cache', file];
+      throw invalidArgument(
+        '--calib',
+        "trtexec's calibration cache (samples: --calibration)",
+        file,
+      );
+    },
+    '--calibration makes one from your data',
+  ),
   missing('--calibProfile', calibrationProfile, 'index'),
   missing('--minShapesCalib', calibrationProfile, 'spec'),
   missing('--optShapesCalib', calibrationProfile, 'spec'),

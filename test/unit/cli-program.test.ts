@@ -38,6 +38,17 @@ describe('runCommandLine', () => {
     return process.exitCode;
   }
 
+  it.each([
+    ['of another command', ['bench', 'a.engine', '--onnx=m.onnx'], /trt-node build --onnx/],
+    ['of no command', ['--saveEngine=m.plan'], /trt-node build --output/],
+    ['that is not there', ['profile', 'a.engine', '--sleepTime=5'], /leave it out/],
+  ])("says where trtexec's flag went: %s", async (_, args, where) => {
+    expect(await run(...args)).toBe(2);
+    expect(stderr).toMatch(where);
+    expect(await run('bench', 'a.engine', '--nothing-of-theirs')).toBe(2);
+    expect(stderr.match(/help trtexec/g)).toHaveLength(1);
+  });
+
   it('answers --version and --help, with the exit codes in it', async () => {
     expect(await run('--version')).toBe(0);
     expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);

@@ -79,6 +79,10 @@ describe("trtexec's flags of trt-node build", () => {
     expect(optionsOf(...args)).toEqual(options);
   });
 
+  it('takes no samples for a calibration cache', () => {
+    expect(() => optionsOf('--int8', '--calib=samples.npz')).toThrow(/--calibration/);
+  });
+
   it('counts memory in MiB where there is no unit', () => {
     const MiB = 2 ** 20;
     expect(optionsOf('--memPoolSize=workspace:1024')).toEqual({

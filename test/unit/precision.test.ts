@@ -111,6 +111,8 @@ describe.each(['v11', 'rtx'] as const)('on %s, whose networks are strongly typed
     ['best', undefined, {}],
     [['int8', 'fp16'], undefined, { quantized: ['int8'] }],
     ['int8', undefined, { calibrated: true }],
+    // Calibration data would not help there.
+    ['int8', undefined, {}],
     [undefined, 'weak', {}],
     ['int8', 'weak', { quantized: ['int8'] }],
   ])('#23 %j with typing %j and %j is refused', (precision, typing, given) => {
