@@ -54,9 +54,10 @@ const optionNames = ['out', 'plans', 'plugins', 'builder', 'library', 'force', '
  * trt-node, the packages that it needs, TensorRT's libraries with their dependencies and licences, plans with manifests. What
  * glibc, Node.js and the NVIDIA driver bring stays out; libcuda above all, which belongs to the machine that runs the bundle.
  *
- * Rejects with ERR_TRT_INVALID_ARG, ERR_TRT_WRITE (the folder holds something else, or cannot be written), what `loadEngine` says
- * of a plan that is damaged or that no TensorRT here loads, ERR_TRT_BUILDER_MISSING, ERR_TRT_LIBRARY_LOAD (a dependency is
- * nowhere), ERR_TRT_ADDON_LOAD, and with `signal.reason` on an abort.
+ * Rejects with ERR_TRT_INVALID_ARG (also when something that goes in lies in the folder), ERR_TRT_WRITE (the folder holds
+ * something else, or cannot be written), what `loadEngine` says of a plan that is damaged or that no TensorRT here loads,
+ * ERR_TRT_BUILDER_MISSING, ERR_TRT_LIBRARY_LOAD (a dependency is nowhere), ERR_TRT_ADDON_LOAD, and with `signal.reason` on an
+ * abort.
  */
 export async function createBundle(options: BundleOptions): Promise<BundleResult> {
   const { out, plans, plugins, builder, library, force, signal } = checked(options);

@@ -1,10 +1,21 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { chmod, lstat, mkdir, open, readdir, rmdir, symlink, unlink } from 'node:fs/promises';
+import {
+  chmod,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  rmdir,
+  symlink,
+  unlink,
+  type FileHandle,
+} from 'node:fs/promises';
 import path from 'node:path';
 import { TrtError } from '../errors';
 import { writeError } from '../write-error';
 import type { Content } from './contents';
+import { outsideSources } from './outside-sources';
 import {
   readBundleRecord,
   recordName,
@@ -44,7 +55,8 @@ export async function checkBundleTarget(out: string, force: boolean): Promise<Bu
 
 /**
  * Writes the contents and, last, the record. What a bundle that stood there had goes first; other files stay. When something
- * fails, or the signal aborts, what was written is removed again. Rejects with `ERR_TRT_WRITE`, or with `signal.reason`.
+ * fails, or the signal aborts, what was written is removed again, and nothing else. Rejects with `ERR_TRT_INVALID_ARG` before
+ * anything is written when a source lies in the folder, with `ERR_TRT_WRITE`, or with `signal.reason`.
  */
 export async function writeBundle(
   { folder, previous }: BundleTarget,
@@ -55,17 +67,20 @@ export async function writeBundle(
   const planned = contents.map(({ path: file, kind }) => ({
     ...{ path: file, kind, sizeBytes: 0, sha256: '' },
   }));
+  const before = previous?.files ?? [];
   const writer = new BundleWriter(folder);
   try {
+    const touched = [...before, ...planned].map((file) => file.path);
+    const sources = await outsideSources(folder, contents, [...touched, recordName]);
     await writer.makeFolder('.');
-    if (previous !== null) await writer.remove(previous.files.map((file) => file.path));
-    // A kill from here on leaves a folder that says of itself what may be replaced.
+    // First: a kill from here on leaves a folder that says of itself what may be replaced.
     await writer.text(
       recordName,
-      textOf({ ...head, state: 'incomplete', files: planned, totalBytes: 0 }),
+      textOf({ ...head, state: 'incomplete', files: [...before, ...planned], totalBytes: 0 }),
     );
+    await writer.remove(before.map((file) => file.path));
     const files: (BundleFile | BundleLink)[] = [];
-    for (const content of contents) {
+    for (const content of sources) {
       signal?.throwIfAborted();
       files.push(await writer.put(content));
     }
@@ -77,8 +92,7 @@ export async function writeBundle(
     await writer.text(recordName, textOf(record));
     return record;
   } catch (error) {
-    await writer.remove([...contents.map((content) => content.path), recordName]);
-    await writer.removeMadeFolders();
+    await writer.undo();
     if (signal?.aborted === true) throw signal.reason;
     throw writeError(folder, 'write a bundle', error);
   }
@@ -90,28 +104,33 @@ function textOf(record: BundleRecord): string {
 
 class BundleWriter {
   private readonly made: string[] = [];
+  private readonly written = new Set<string>();
 
   constructor(private readonly folder: string) {}
 
   async put(content: Content): Promise<BundleFile | BundleLink> {
     const { path: file, kind } = content;
-    const target = path.join(this.folder, file);
     await this.makeFolder(path.dirname(file));
-    await removeFile(target);
     if ('link' in content) {
+      const target = path.join(this.folder, file);
+      await removeFile(target);
       await symlink(content.link, target);
+      this.written.add(file);
       return { path: file, kind, link: content.link };
     }
-    const copied = await copyHashed(content.source, target);
-    // Explicitly: whatever the umask was, the user of a slim image is another one.
-    await chmod(target, content.executable === true ? 0o755 : 0o644);
-    return { path: file, kind, ...copied };
+    const handle = await this.create(file);
+    try {
+      const copied = await copyHashed(content.source, handle);
+      // Explicitly: whatever the umask was, the user of a slim image is another one.
+      await handle.chmod(content.executable === true ? 0o755 : 0o644);
+      return { path: file, kind, ...copied };
+    } finally {
+      await handle.close();
+    }
   }
 
   async text(name: string, text: string): Promise<void> {
-    const target = path.join(this.folder, name);
-    await removeFile(target);
-    const handle = await open(target, 'wx', 0o644);
+    const handle = await this.create(name);
     try {
       await handle.writeFile(text);
       await handle.chmod(0o644);
@@ -143,8 +162,18 @@ class BundleWriter {
     await removeEmpty([...folders].map((each) => path.join(this.folder, each)));
   }
 
-  async removeMadeFolders(): Promise<void> {
+  /** Removes what this writer wrote, the record last, and the folders that it made. */
+  async undo(): Promise<void> {
+    for (const file of [...this.written].reverse()) await removeFile(path.join(this.folder, file));
     await removeEmpty(this.made);
+  }
+
+  private async create(file: string): Promise<FileHandle> {
+    const target = path.join(this.folder, file);
+    await removeFile(target);
+    const handle = await open(target, 'wx', 0o644);
+    this.written.add(file);
+    return handle;
   }
 }
 
@@ -163,20 +192,15 @@ async function removeFile(file: string): Promise<void> {
 /** One pass: the digest is of the very bytes that were written. */
 async function copyHashed(
   source: string,
-  target: string,
+  handle: FileHandle,
 ): Promise<Pick<BundleFile, 'sizeBytes' | 'sha256'>> {
   const hash = createHash('sha256');
   let sizeBytes = 0;
-  const handle = await open(target, 'wx', 0o644);
-  try {
-    for await (const chunk of createReadStream(source, { highWaterMark: 1 << 20 })) {
-      const bytes = chunk as Buffer;
-      hash.update(bytes);
-      sizeBytes += bytes.length;
-      await handle.writeFile(bytes);
-    }
-  } finally {
-    await handle.close();
+  for await (const chunk of createReadStream(source, { highWaterMark: 1 << 20 })) {
+    const bytes = chunk as Buffer;
+    hash.update(bytes);
+    sizeBytes += bytes.length;
+    await handle.writeFile(bytes);
   }
   return { sizeBytes, sha256: hash.digest('hex') };
 }
