@@ -1,4 +1,10 @@
-import { mean, percentile, standardDeviation, summarize } from '../benchmark/statistics';
+import {
+  mean,
+  percentile,
+  percentileOfSorted,
+  standardDeviation,
+  summarize,
+} from '../benchmark/statistics';
 import { invalidArgument, TrtError } from '../errors';
 import { suggestion } from '../nearest-name';
 import { quotedNames } from '../quoted-names';
@@ -10,6 +16,8 @@ export interface Metrics {
   /** What a statistic without a name is of, `p99`. */
   readonly main: string;
   readonly scalars: Readonly<Record<string, number | null>>;
+  /** Requests without an answer: every span took endlessly for them. 0 */
+  readonly unanswered?: number;
 }
 
 /** The names of {@link Metrics}, and the unit of each scalar. */
@@ -43,7 +51,10 @@ type Statistic = 'mean' | 'std' | 'min' | 'max' | { readonly percent: number };
 export interface LimitResult {
   readonly limit: string;
   readonly holds: boolean;
-  /** Milliseconds, per second, or a share of 1; null: there was nothing to measure. */
+  /**
+   * Milliseconds, per second, or a share of 1; null: there was nothing to measure. Infinity (null in JSON): it is of a request that was
+   * not answered.
+   */
   readonly value: number | null;
   readonly unit: ScalarUnit;
 }
@@ -133,18 +144,30 @@ function isSame(a: string, b: string): boolean {
   return plain(a) === plain(b);
 }
 
-/** Whether a limit holds. What could not be measured holds nothing. */
+/** Whether a limit holds. What could not be measured, or has no end, holds nothing. */
 export function checkLimit(limit: Limit, metrics: Metrics): LimitResult {
   const { metric, comparison, bound, text } = limit;
   const value =
     'span' in metric
-      ? statisticOf(metrics.spans[metric.span] ?? [], metric.statistic)
+      ? statisticOf(metrics.spans[metric.span] ?? [], metric.statistic, metrics.unanswered ?? 0)
       : (metrics.scalars[metric.scalar] ?? null);
   const unit = 'span' in metric ? 'ms' : metric.unit;
-  return { limit: text, holds: value !== null && compare(value, comparison, bound), value, unit };
+  const holds = value !== null && Number.isFinite(value) && compare(value, comparison, bound);
+  return { limit: text, holds, value, unit };
 }
 
-function statisticOf(values: readonly number[], statistic: Statistic): number | null {
+/** What a person reads for the value of a {@link LimitResult}. */
+export function measuredText(value: number | null, format: (value: number) => string): string {
+  if (value === null) return 'nothing was measured';
+  return Number.isFinite(value) ? format(value) : 'no end, as requests were not answered';
+}
+
+function statisticOf(
+  values: readonly number[],
+  statistic: Statistic,
+  unanswered: number,
+): number | null {
+  if (unanswered > 0) return statisticWithout(values, statistic, unanswered);
   if (values.length === 0) return null;
   if (typeof statistic === 'object') return percentile(values, statistic.percent);
   switch (statistic) {
@@ -157,6 +180,18 @@ function statisticOf(values: readonly number[], statistic: Statistic): number | 
     case 'max':
       return percentile(values, 100);
   }
+}
+
+/** Who got no answer waited longer than anybody who did. */
+function statisticWithout(
+  values: readonly number[],
+  statistic: Statistic,
+  unanswered: number,
+): number {
+  if (statistic === 'min' && values.length > 0) return summarize(values).min;
+  if (typeof statistic !== 'object') return Infinity;
+  const endless = Array.from({ length: unanswered }, () => Infinity);
+  return percentileOfSorted(Float64Array.from([...values, ...endless]).sort(), statistic.percent);
 }
 
 function compare(value: number, comparison: Comparison, bound: number): boolean {

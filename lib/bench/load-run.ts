@@ -13,7 +13,7 @@ import type { LoadRun } from './record';
 export const loadMetrics: MetricNames = {
   spans: ['latency'],
   main: 'latency',
-  scalars: { throughput: '/s', errors: '%', dropped: '%', cpu: 'ms' },
+  scalars: { throughput: '/s', errors: '%', dropped: '%' },
 };
 
 export interface LoadOptions {
@@ -21,6 +21,8 @@ export interface LoadOptions {
   readonly seed: number;
   readonly batch: number | null;
   readonly warmup: LoopLimit;
+  /** Of the engine, where it is not the default. */
+  readonly queueLimit?: number | undefined;
   /** Of `--slo`; without them, `holds` is null. */
   readonly limits: readonly Limit[];
   readonly signal: AbortSignal;
@@ -35,21 +37,16 @@ const waitingShare = 0.05;
 /** Runs an engine under requests that arrive when the schedule says so. */
 export async function measureLoad(
   prepared: PreparedEngine,
-  { arrivals, seed, batch, warmup, limits, signal }: LoadOptions,
+  { arrivals, seed, batch, warmup, queueLimit, limits, signal }: LoadOptions,
 ): Promise<LoadRun> {
   const { id, engine, request, shapes } = prepared;
-  await plainLoop(engine, request, { limit: warmup, concurrency: 1, signal });
+  const concurrency = busyConcurrency(engine.lanes, queueLimit);
+  await plainLoop(engine, request, { limit: warmup, concurrency, signal });
   const before = momentOf(await stateOf(engine.device.index));
-  const cpuBefore = process.cpuUsage();
   const result = await runOpenLoop(() => inferOnce(engine, request(0)), arrivals, { signal });
-  const { user, system } = process.cpuUsage(cpuBefore);
   const after = momentOf(await stateOf(engine.device.index));
   const { offered, completed, dropped, errors, samples, lagMs, backlog } = result;
   const latency = completed === 0 ? null : summarize(samples.latencyMs);
-  const cpu =
-    completed === 0
-      ? null
-      : { userMs: user / 1000 / completed, systemMs: system / 1000 / completed };
   const run: LoadRun = {
     engine: id,
     arrival: arrivals.kind,
@@ -58,7 +55,7 @@ export async function measureLoad(
     durationMs: arrivals.durationMs,
     achievedRate: result.achievedRate,
     lag: offered === 0 ? null : summarize(lagMs),
-    cpuPerInference: cpu && { ...cpu, totalMs: cpu.userMs + cpu.systemMs },
+    cpuPerInference: null,
     gpu: [before, after],
     holds: null,
     limits: [],
@@ -66,7 +63,7 @@ export async function measureLoad(
   };
   if (limits.length === 0) return run;
   const checked = limits.map((limit) => checkLimit(limit, metricsOfLoad(run)));
-  const failed = dropped + sumOf(errors);
+  const failed = unansweredOf(run);
   const keepsUp = backlog.atEnd <= Math.max(2 * engine.lanes, waitingShare * offered);
   return {
     ...run,
@@ -75,25 +72,38 @@ export async function measureLoad(
   };
 }
 
-/** Of a run with its samples. */
+/** Inferences under way at a time that keep every lane busy, and no more than the queue takes. */
+export function busyConcurrency(lanes: number, queueLimit = lanes): number {
+  return lanes + Math.min(lanes, queueLimit);
+}
+
+/** Of a run with its samples. A request without an answer is endlessly late. */
 export function metricsOfLoad(run: LoadRun): Metrics {
-  const { offered, samples, achievedRate, errors, dropped, cpuPerInference } = run;
+  const { offered, samples, achievedRate, dropped } = run;
+  const unanswered = unansweredOf(run);
   const share = (count: number): number | null => (offered === 0 ? null : count / offered);
   return {
     main: 'latency',
     spans: { latency: samples?.latencyMs ?? [] },
     scalars: {
       throughput: achievedRate,
-      errors: share(sumOf(errors) + dropped),
+      errors: share(unanswered),
       dropped: share(dropped),
-      cpu: cpuPerInference?.totalMs ?? null,
     },
+    unanswered,
   };
 }
 
 /** What makes the figures of a load doubtful. */
-export function loadWarnings({ latency, lag, offered }: LoadRun): string[] {
+export function loadWarnings(run: LoadRun): string[] {
+  const { latency, lag, offered } = run;
   const warnings: string[] = [];
+  const unanswered = unansweredOf(run);
+  if (unanswered > 0) {
+    warnings.push(
+      `${unanswered} of ${offered} requests were not answered: the latencies shown are of the others, and limits take these as endlessly late`,
+    );
+  }
   if (latency !== null && lag !== null && lag.p99 > lagShare * latency.p50 && lag.p99 > 0.1) {
     warnings.push(
       `the load generator was up to ${lag.p99.toFixed(2)} ms late (p99), which is in the latency: this machine's processors are busy`,
@@ -105,6 +115,7 @@ export function loadWarnings({ latency, lag, offered }: LoadRun): string[] {
   return warnings;
 }
 
-function sumOf(errors: LoadRun['errors']): number {
-  return Object.values(errors).reduce((total, count) => total + count, 0);
+/** Refused by a full queue, or failed. */
+function unansweredOf({ dropped, errors }: LoadRun): number {
+  return Object.values(errors).reduce((total, count) => total + count, dropped);
 }

@@ -21,6 +21,8 @@ export interface Measured {
   readonly plain: readonly PlainLoop[];
   readonly timed: readonly (readonly InferTiming[])[];
   readonly gpu: readonly (GpuMoment | null)[];
+  /** The engine's counters before the first of these inferences. */
+  readonly graphsBefore: { readonly replays: number; readonly eager: number };
 }
 
 /** Longer than a lane of waiting `spin` spins behind its last inference: it would take the processor of the engine that is measured next. */
@@ -42,10 +44,11 @@ export async function measureInTurns(
   const warm = { limit: warmup, concurrency, signal };
   const block = { limit: share, concurrency, signal };
   const wake = { limit: { iterations: wakeUps * concurrency }, concurrency, signal };
-  const results = engines.map(() => ({
+  const results = engines.map(({ engine }) => ({
     plain: [] as PlainLoop[],
     timed: [] as (readonly InferTiming[])[],
     gpu: [] as (GpuMoment | null)[],
+    graphsBefore: engine.graphs,
   }));
   const look = async (): Promise<void> => {
     for (const [index, { engine }] of engines.entries()) {

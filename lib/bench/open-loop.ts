@@ -6,8 +6,8 @@ import type { Arrivals } from './arrivals';
 export interface Clock {
   /** Milliseconds. */
   now(): number;
-  /** Resolves at that time or after it, never before. */
-  until(time: number): Promise<void>;
+  /** Resolves at that time or after it; never before, unless it was aborted. */
+  until(time: number, signal?: AbortSignal | null): Promise<void>;
 }
 
 /** What came of a load. Times are milliseconds since it began. */
@@ -51,6 +51,7 @@ export async function runOpenLoop(
   let dropped = 0;
   let failed: { readonly error: unknown } | null = null;
   const start = clock.now();
+  const isOver = (): boolean => signal?.aborted === true || failed !== null;
 
   const request = async (arrival: number): Promise<void> => {
     try {
@@ -66,14 +67,15 @@ export async function runOpenLoop(
   };
 
   for (const arrival of arrivals.times()) {
-    if (signal?.aborted === true || failed !== null) break;
-    await clock.until(start + arrival);
+    if (isOver()) break;
+    await clock.until(start + arrival, signal);
+    if (isOver()) break;
     lagMs.push(clock.now() - start - arrival);
     const sent = request(arrival).finally(() => pending.delete(sent));
     pending.add(sent);
     most = Math.max(most, pending.size);
   }
-  if (signal?.aborted !== true && failed === null) await clock.until(start + arrivals.durationMs);
+  if (!isOver()) await clock.until(start + arrivals.durationMs, signal);
   const atEnd = pending.size;
   const completedInTime = latencyMs.length;
   const lasted = clock.now() - start;
@@ -107,11 +109,34 @@ function isFatal({ code }: TrtError): boolean {
 /** Timers of Node.js are late by up to a millisecond and more: the last part is waited for in turns of the event loop. */
 const timerSlackMs = 2;
 
-export const realClock: Clock = {
-  now: () => performance.now(),
-  async until(time) {
-    const left = time - performance.now();
-    if (left > timerSlackMs) await sleep(left - timerSlackMs);
-    while (performance.now() < time) await nextTurn();
-  },
-};
+/** A load that is late must not keep the event loop longer than this: answers and signals come in its turns. */
+const mostWithoutTurnMs = 1;
+
+export const realClock: Clock = makeRealClock();
+
+function makeRealClock(): Clock {
+  let lastTurn = -Infinity;
+  return {
+    now: () => performance.now(),
+    async until(time, signal) {
+      const left = time - performance.now();
+      if (left > timerSlackMs) await sleepOrAbort(left - timerSlackMs, signal);
+      for (;;) {
+        const now = performance.now();
+        if (signal?.aborted === true) return;
+        if (now >= time && now - lastTurn <= mostWithoutTurnMs) return;
+        await nextTurn();
+        lastTurn = performance.now();
+      }
+    },
+  };
+}
+
+async function sleepOrAbort(milliseconds: number, signal?: AbortSignal | null): Promise<void> {
+  try {
+    await sleep(milliseconds, undefined, signal ? { signal } : {});
+  } catch (error) {
+    // The caller looks at the signal itself.
+    if (signal?.aborted !== true) throw error;
+  }
+}

@@ -2,6 +2,7 @@ import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { TrtError } from '../errors';
 import { writeError } from '../write-error';
 import type { BenchRecord } from './record';
+import { faultIn } from './record-check';
 
 /** Writes a JSON file as a whole, or not at all. Rejects with ERR_TRT_WRITE. */
 export async function writeJson(path: string, value: unknown): Promise<void> {
@@ -39,19 +40,14 @@ export async function readRecord(path: string): Promise<BenchRecord> {
   if (schema !== 'trt-node/bench') {
     throw refuse(schema === null ? 'is something else' : `is a ${schema}`);
   }
-  const { schemaVersion, runs, loads, engines, environment } = record as Record<string, unknown>;
+  const { schemaVersion } = record as Record<string, unknown>;
   if (schemaVersion !== 1) {
     throw refuse(
       `is of version ${String(schemaVersion)}, and this trt-node knows version 1: use a newer one`,
     );
   }
-  const isWhole =
-    Array.isArray(runs) &&
-    Array.isArray(loads) &&
-    Array.isArray(engines) &&
-    typeof environment === 'object' &&
-    environment !== null;
-  if (!isWhole) throw refuse('is damaged: parts of it are missing');
+  const fault = faultIn(record);
+  if (fault !== null) throw refuse(`is damaged: ${fault} is missing, or not what it should be`);
   return record as BenchRecord;
 }
 

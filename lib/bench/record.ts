@@ -91,6 +91,7 @@ export interface BenchRun {
   readonly cpuBound: boolean;
   readonly graphs: {
     readonly held: number;
+    /** Of this run and its warm-up. */
     readonly replays: number;
     readonly eager: number;
     readonly reason: string | null;
@@ -142,11 +143,8 @@ export interface LoadRun {
   readonly latency: Summary | null;
   /** By how much the generator was late. */
   readonly lag: Summary | null;
-  readonly cpuPerInference: {
-    readonly userMs: number;
-    readonly systemMs: number;
-    readonly totalMs: number;
-  } | null;
+  /** Not known: the generator waits for arrivals by spinning, which is in the CPU time of the process. */
+  readonly cpuPerInference: null;
   readonly gpu: GpuMoments;
   /** Of a step of `--slo`: whether the rate held; else null. */
   readonly holds: boolean | null;

@@ -256,7 +256,7 @@ function limitSection(results: readonly LimitResult[]): ReportSection[] {
       columns: [{ title: 'limit' }, { title: 'measured' }, { title: 'unit' }, { title: 'holds' }],
       rows: results.map(({ limit, value, unit, holds }) => [
         limit,
-        value,
+        Number.isFinite(value) ? value : null,
         unit,
         holds ? 'yes' : 'no',
       ]),

@@ -38,7 +38,10 @@ export function runOfMeasured(
     compute: summarize(compute),
     d2h: summarize(d2h),
   };
-  const { held, replays, eager, reason } = engine.graphs;
+  const { held, reason, ...counted } = engine.graphs;
+  const { graphsBefore } = measured;
+  const replays = counted.replays - graphsBefore.replays;
+  const eager = counted.eager - graphsBefore.eager;
   return {
     engine: id,
     convention,

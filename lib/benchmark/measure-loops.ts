@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeviceTensor } from '../device-tensor';
 import type { AnyTensor } from '../device-tensor';
 import type { InferTiming } from '../engine-facts';
@@ -44,7 +45,7 @@ export async function plainLoop(
   const endToEnd: number[] = [];
   const cpuBefore = process.cpuUsage();
   const elapsedMs = await runLoop(async (slot) => {
-    endToEnd.push(await inferOnce(subject, request(slot)));
+    endToEnd.push(await inferOnce(subject, request(slot), options.signal));
   }, options);
   const { user, system } = process.cpuUsage(cpuBefore);
   return { endToEnd, elapsedMs, cpu: { userMs: user / 1000, systemMs: system / 1000 } };
@@ -62,21 +63,22 @@ export async function timedLoop(
     const { outputs, timing } = await subject.inferTimed(inputs, infer);
     timings.push(timing);
     await closeNew(outputs, infer);
-    if (idleMs !== undefined) await rest(idleMs);
+    if (idleMs !== undefined) await rest(idleMs, options.signal);
   }, options);
   return timings;
 }
 
-/** Milliseconds of one `infer`. */
+/** Milliseconds of one `infer`. An abort ends the rest behind it, which then rejects. */
 export async function inferOnce(
   subject: LoopSubject,
   { inputs, infer, idleMs }: LoopRequest,
+  signal?: AbortSignal | null,
 ): Promise<number> {
   const start = performance.now();
   const outputs = await subject.infer(inputs, infer);
   const elapsed = performance.now() - start;
   await closeNew(outputs, infer);
-  if (idleMs !== undefined) await rest(idleMs);
+  if (idleMs !== undefined) await rest(idleMs, signal);
   return elapsed;
 }
 
@@ -87,6 +89,6 @@ async function closeNew(outputs: Outputs, { outputs: targets = {} }: InferOption
   await Promise.all(made.filter((tensor) => !named.includes(tensor)).map((each) => each.close()));
 }
 
-function rest(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+function rest(milliseconds: number, signal?: AbortSignal | null): Promise<void> {
+  return sleep(milliseconds, undefined, signal ? { signal } : {});
 }

@@ -65,12 +65,14 @@ function standardDeviationOf(values: Float64Array): number {
   return Math.sqrt(squares / (values.length - 1));
 }
 
-/** Of values that are finite and ascending. */
+/** Of values that are ascending. */
 export function percentileOfSorted(ascending: Float64Array, percent: number): number {
   if (!(percent > 0 && percent <= 100)) {
     throw new RangeError(`expected a percentile above 0 and up to 100 but received ${percent}`);
   }
-  return ascending[Math.ceil((percent / 100) * ascending.length) - 1] ?? NaN;
+  // The product is rounded, and up to there it is no next rank: 99.9 % of 1000 is 999.
+  const rank = ((percent * ascending.length) / 100) * (1 - 4 * Number.EPSILON);
+  return ascending[Math.ceil(rank) - 1] ?? NaN;
 }
 
 /** A copy: what is sorted is never the caller's. */

@@ -3,6 +3,7 @@ import pc from 'picocolors';
 import { diffRecords } from '../bench/diff';
 import { readRecord, writeJson } from '../bench/record-file';
 import { reportOfDiff } from '../bench/report-of-diff';
+import { invalidArgument } from '../errors';
 import { writeReport } from '../report/write-report';
 import { renderDiff } from './bench-render';
 import { checkTargets } from './bench-settings';
@@ -29,6 +30,7 @@ export function benchDiffCommand(): Command {
 async function run(a: string, b: string, _own: DiffFlags, command: Command): Promise<void> {
   // `bench` has flags of these names too, and commander gives them to it wherever they stand.
   const flags = command.optsWithGlobals<DiffFlags>();
+  refuseOthers(command);
   await checkTargets(flags);
   const [one, other] = [await readRecord(a), await readRecord(b)];
   const diff = diffRecords({ path: a, record: one }, { path: b, record: other });
@@ -41,4 +43,21 @@ async function run(a: string, b: string, _own: DiffFlags, command: Command): Pro
   }
   if (flags.json === true) process.stdout.write(`${JSON.stringify(diff, null, 2)}\n`);
   else if (flags.quiet !== true) process.stdout.write(`${renderDiff(diff, pc)}\n`);
+}
+
+const shared: readonly string[] = [
+  'output',
+  'report',
+  'json',
+  'quiet',
+] satisfies (keyof DiffFlags)[];
+
+/** Flags of `bench` itself would be ignored in silence. */
+function refuseOthers({ parent }: Command): void {
+  for (const option of parent?.options ?? []) {
+    const name = option.attributeName();
+    if (shared.includes(name) || parent?.getOptionValueSource(name) !== 'cli') continue;
+    const value: unknown = parent.getOptionValue(name);
+    throw invalidArgument(option.long ?? name, 'to be left out with bench diff', value);
+  }
 }

@@ -75,7 +75,7 @@ function addLoopFlags(command: Command): void {
     )
     .option(
       '--concurrency <list>',
-      'inferences under way at a time, e.g. 1,2,4 (default: 1)',
+      'inferences under way at a time, e.g. 1,2,4 (default: 1, or as many as --lanes says)',
       parseCounts('--concurrency'),
     )
     .option(
@@ -170,7 +170,7 @@ function addTrtexecFlags(command: Command): Command {
     .addOption(aliasFor('--noDataTransfers', 'transfers', 'off'))
     .addOption(aliasFor('--includeDataTransfers', 'transfers', 'on'))
     .addOption(aliasFor('--noCudaGraph', 'graphs', 'off'))
-    .addOption(aliasFor('--noSpinWait', 'waiting', 'auto'))
+    .addOption(aliasFor('--noSpinWait', 'waiting', 'block'))
     .addOption(new Option('--avgRuns <count>').hideHelp())
     .addOption(new Option('--dumpProfile').hideHelp());
 }

@@ -1,5 +1,5 @@
 import type { LoadRun, SloResult } from '../bench/record';
-import { columns, cpuText, momentsText, ms, statistics, type Colors } from './bench-render-parts';
+import { columns, momentsText, ms, statistics, type Colors } from './bench-render-parts';
 import { rateText } from './bench-run';
 
 export function loadTable(load: LoadRun, colors: Colors): string {
@@ -31,7 +31,6 @@ export function loadTable(load: LoadRun, colors: Colors): string {
     `Answered: ${achievedRate.toFixed(1)}/s while it lasted; ${completed} of ${offered} in all`,
     `Not answered: ${dropped} refused by a full queue${failures.map((each) => `, ${each}`).join('')}`,
     `Backlog: at most ${backlog.most}, ${backlog.atEnd} at the end`,
-    ...(load.cpuPerInference === null ? [] : [cpuText({ cpuPerInference: load.cpuPerInference })]),
     `GPU: ${momentsText(load.gpu)}`,
   ].join('\n');
 }

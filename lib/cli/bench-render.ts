@@ -1,5 +1,5 @@
 import type { BenchDiff } from '../bench/diff';
-import type { LimitResult } from '../bench/limits';
+import { measuredText, type LimitResult } from '../bench/limits';
 import type {
   BenchEngine,
   BenchRecord,
@@ -198,7 +198,7 @@ function verdictText(verdict: Verdict, colors: Colors): string {
 export function limitLines(results: readonly LimitResult[], colors: Colors): string {
   return results
     .map(({ limit, holds, value, unit }) => {
-      const measured = value === null ? 'nothing was measured' : valueText(value, unit);
+      const measured = measuredText(value, (number) => valueText(number, unit));
       return `${holds ? colors.green('✓') : colors.red('✗')} ${printable(limit)}: ${measured}`;
     })
     .join('\n');

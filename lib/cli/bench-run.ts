@@ -10,8 +10,8 @@ import { compareFigures, figuresOfRounds } from '../bench/comparison';
 import { servingCost } from '../bench/cost';
 import { benchEnvironment } from '../bench/environment';
 import { gpuWarnings } from '../bench/gpu-watch';
-import { checkLimit, type LimitResult } from '../bench/limits';
-import { loadWarnings, measureLoad, metricsOfLoad } from '../bench/load-run';
+import { checkLimit, measuredText, type LimitResult } from '../bench/limits';
+import { busyConcurrency, loadWarnings, measureLoad, metricsOfLoad } from '../bench/load-run';
 import { measureInTurns } from '../bench/measure';
 import type { PreparedEngine } from '../bench/prepared-engine';
 import type { BenchRecord, BenchRun, EngineComparison, LoadRun, SloResult } from '../bench/record';
@@ -140,7 +140,7 @@ async function atRate(
   { progress, signal }: Running,
 ): Promise<Figures> {
   const { batches, warmup, flags, assertions } = settings;
-  const { rate, seed = 0 } = flags;
+  const { rate, seed = 0, queueLimit } = flags;
   const arrivals =
     trace === null
       ? arrivalsAt(flags.arrival, rate ?? 1, durationMs ?? 10_000, seed)
@@ -148,7 +148,7 @@ async function atRate(
   const batch = batches[0] ?? null;
   const load = await withPrepared([engine], settings, batch, 1, async ([prepared]) => {
     progress.step(`${rateText(arrivals.rate)} for ${(arrivals.durationMs / 1000).toFixed(1)} s`, 1);
-    const options = { arrivals, seed, batch, warmup, limits: [], signal };
+    const options = { arrivals, seed, batch, warmup, queueLimit, limits: [], signal };
     return await measureLoad(prepared as PreparedEngine, options);
   });
   return {
@@ -168,16 +168,16 @@ async function forSlo(
   { progress, signal }: Running,
 ): Promise<Figures> {
   const { batches, warmup, flags, assertions } = settings;
-  const { seed = 0, targetQps = null, costPerHour = null } = flags;
+  const { seed = 0, targetQps = null, costPerHour = null, queueLimit } = flags;
   const batch = batches[0] ?? null;
   return await withPrepared([engine], settings, batch, 1, async ([first]) => {
     const prepared = first as PreparedEngine;
     progress.step('what it can do at most', 1);
-    const most = await capacityOf(prepared, signal);
+    const most = await capacityOf(prepared, queueLimit, signal);
     const search = await searchRate(
       async (rate): Promise<LoadRun & { readonly holds: boolean }> => {
         const arrivals = arrivalsAt(flags.arrival, rate, stepMs, seed);
-        const options = { arrivals, seed, batch, warmup, limits, signal };
+        const options = { arrivals, seed, batch, warmup, queueLimit, limits, signal };
         const run = await measureLoad(prepared, options);
         const holds = run.holds === true;
         progress.line(sloStepText(run, holds));
@@ -215,9 +215,10 @@ async function forSlo(
 /** Inferences a second when as many are under way as keep every lane busy. */
 async function capacityOf(
   { engine, request }: PreparedEngine,
+  queueLimit: number | undefined,
   signal: AbortSignal,
 ): Promise<number> {
-  const concurrency = engine.lanes * 2;
+  const concurrency = busyConcurrency(engine.lanes, queueLimit);
   const of = { limit: { durationMs: 300 }, concurrency, signal };
   await plainLoop(engine, request, of);
   const { endToEnd, elapsedMs } = await plainLoop(engine, request, of);
@@ -278,9 +279,9 @@ function stepName(engines: number, batch: number | null, concurrency: number): s
 
 function sloStepText(run: LoadRun, holds: boolean): string {
   const limits = run.limits.map(
-    ({ limit, value }) => `${limit}: ${value === null ? 'nothing measured' : value.toPrecision(4)}`,
+    ({ limit, value }) => `${limit}: ${measuredText(value, (number) => number.toPrecision(4))}`,
   );
-  const failures = run.dropped + Object.values(run.errors).reduce((sum, count) => sum + count, 0);
+  const failures = run.offered - run.completed;
   const more = failures === 0 ? '' : `, ${failures} not answered`;
   return `  ${rateText(run.rate).padEnd(12)} ${holds ? 'holds' : 'fails'}  ${limits.join(', ')}${more}`;
 }

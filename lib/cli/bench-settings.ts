@@ -1,4 +1,4 @@
-import { access, constants, readFile, stat } from 'node:fs/promises';
+import { access, constants, open, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { closedMetrics } from '../bench/closed-metrics';
 import { coldStartMetrics } from '../bench/cold-start-metrics';
@@ -42,7 +42,8 @@ export function benchSettingsOf(given: readonly string[], flags: BenchFlags): Be
   }
   const mode = modeOf(flags);
   const batches = flags.batch ?? [null];
-  const concurrencies = flags.concurrency ?? [1];
+  // trtexec keeps an inference under way on every stream that it is given.
+  const concurrencies = flags.concurrency ?? [flags.lanes ?? 1];
   checkTogether(flags, mode, plans);
   const convention = flags.convention ?? (flags.transfers === 'off' ? '11' : '10');
   if (flags.convention !== undefined && flags.transfers !== undefined) {
@@ -160,8 +161,14 @@ function checkTogether(flags: BenchFlags, { kind }: BenchMode, plans: readonly s
   }
 }
 
-/** What `--output` writes begins so. */
-const mark = '{"schema":"trt-node/';
+/** What the flags write begins so, without its blanks. */
+const marks = {
+  record: /^\{"schema":"trt-node\//,
+  samples: /^\[(?:\{"engine":|\]$)/,
+} as const;
+
+/** As much as is read to see what a file is. */
+const startBytes = 64 * 1024;
 
 /** Finds out before anything is measured that its result could not be written. Rejects with ERR_TRT_INVALID_ARG and ERR_TRT_WRITE. */
 export async function checkTargets({
@@ -171,7 +178,8 @@ export async function checkTargets({
 }: Pick<BenchFlags, 'output' | 'exportSamples' | 'report'>): Promise<void> {
   if (report !== undefined) await checkReportPath(report);
   for (const file of [output, exportSamples]) if (file !== undefined) await checkTarget(file);
-  if (output !== undefined) await refuseForeign(output);
+  if (output !== undefined) await refuseForeign(output, 'record');
+  if (exportSamples !== undefined) await refuseForeign(exportSamples, 'samples');
 }
 
 async function checkTarget(file: string): Promise<void> {
@@ -186,12 +194,29 @@ async function checkTarget(file: string): Promise<void> {
 }
 
 /** `-o package.json` is a slip of the hand. */
-async function refuseForeign(file: string): Promise<void> {
-  const text = await readFile(file, 'utf8').catch(() => '');
-  if (text === '' || text.replaceAll(/\s/g, '').startsWith(mark)) return;
+async function refuseForeign(file: string, kind: keyof typeof marks): Promise<void> {
+  const text = (await startOf(file)).replaceAll(/\s/g, '');
+  if (text === '' || marks[kind].test(text)) return;
+  const what = { record: 'a record', samples: 'samples' }[kind];
   throw new TrtError(
     'ERR_TRT_WRITE',
-    `expected to write a record to ${file}, but what stands there is no record of trt-node and would be lost. Name another file, or move that away.`,
+    `expected to write ${what} to ${file}, but what stands there is not ${what} of trt-node and would be lost. Name another file, or move that away.`,
     { details: { path: file, step: 'look at what stands there', errno: null } },
   );
+}
+
+/** Empty where nothing stands. */
+async function startOf(file: string): Promise<string> {
+  try {
+    const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(startBytes), 0, startBytes, 0);
+      return buffer.toString('utf8', 0, bytesRead);
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    throw writeError(file, 'look at what stands there', error);
+  }
 }

@@ -4,7 +4,7 @@ import { benchEnvironment } from '../bench/environment';
 import { coldStartReport, reportOfBench } from '../bench/report-of-bench';
 import type { ColdStartRecord } from '../bench/cold-start-record';
 import { metricsOfColdStart } from '../bench/cold-start-metrics';
-import { checkLimit } from '../bench/limits';
+import { checkLimit, measuredText } from '../bench/limits';
 import { writeJson } from '../bench/record-file';
 import type { BenchRecord } from '../bench/record';
 import { sampleRows } from '../bench/sample-rows';
@@ -117,10 +117,16 @@ async function coldStart(
 }
 
 /** For who sees no table. */
-function tellFailures({ assertions }: Pick<BenchRecord, 'assertions'>): void {
+function tellFailures({
+  assertions,
+  slo = null,
+}: Pick<BenchRecord, 'assertions'> & Partial<Pick<BenchRecord, 'slo'>>): void {
+  if (slo !== null && slo.rate === null) {
+    process.stderr.write(`no rate holds ${printable(slo.limits.join(', '))}\n`);
+  }
   for (const { limit, holds, value } of assertions) {
     if (holds) continue;
-    const measured = value === null ? 'nothing was measured' : `measured ${value.toPrecision(5)}`;
+    const measured = measuredText(value, (number) => `measured ${number.toPrecision(5)}`);
     process.stderr.write(`does not hold: ${printable(limit)} (${measured})\n`);
   }
 }

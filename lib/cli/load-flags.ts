@@ -36,9 +36,9 @@ export interface LoadFlags {
 
 /** Gives a command that loads engines the flags for it, and trtexec's spellings of them. */
 export function addLoadFlags(command: Command): Command {
-  addMachineFlags(command);
+  addMachineFlags(command.optionsGroup('Loading the engine:'));
   addLaneFlags(command);
-  return addTrustFlags(command);
+  return addTrustFlags(command).optionsGroup('Options:');
 }
 
 function addMachineFlags(command: Command): void {

@@ -124,6 +124,8 @@ describe('trt-node bench', () => {
       ],
     ]);
     expect(runs[2]?.shapes).toEqual({ x: [8, 8] });
+    // Three and twenty, twice: none of the runs before.
+    expect(runs.map(({ graphs }) => graphs.replays + graphs.eager)).toEqual([46, 46, 46, 46]);
     expect(runs[2]?.samplesPerSecond).toBeCloseTo(8 * (runs[2]?.throughput ?? 0), 6);
   });
 
@@ -217,8 +219,12 @@ describe('trt-node bench', () => {
 
   it('counts what a full queue refuses', async () => {
     const full = ['--rate', '2000', '--duration', '0.3', '--lanes', '1', '--queue-limit', '2'];
-    const { loads } = await json('bench', b, ...full);
+    const { loads, warnings } = await json('bench', b, ...full);
     const [load] = loads;
+    expect(warnings.some((each) => each.includes(`${load?.dropped} of ${load?.offered}`))).toBe(
+      true,
+    );
+    expect((await bench(b, ...full, '--assert', 'p99<100s', '-q')).code).toBe(6);
     // 2000/s arrive, a third of a thousand can be served.
     expect(load?.dropped).toBeGreaterThan(100);
     expect((load?.completed ?? 0) + (load?.dropped ?? 0)).toBe(load?.offered);
@@ -241,6 +247,10 @@ describe('trt-node bench', () => {
     const impossible = await bench(b, '--slo', 'p50<1ms', '--duration', '0.2', '--json');
     expect(impossible.code).toBe(6);
     expect(valid('bench', JSON.parse(impossible.stdout)).slo?.rate).toBeNull();
+    const quiet = await bench(b, '--slo', 'p50<1ms', '--duration', '0.2', '--quiet');
+    expect(quiet).toMatchObject({ code: 6, stdout: '' });
+    expect(quiet.stderr.trim().split('\n')).toHaveLength(1);
+    expect(quiet.stderr).toContain('p50<1ms');
     const limits = ['--assert', 'compute.p50<2ms,throughput>1', '--assert', 'compute.p50<0.5ms'];
     const failing = await bench(a, ...short, ...limits, '--json');
     expect(failing.code).toBe(6);
@@ -274,6 +284,11 @@ describe('trt-node bench', () => {
     expect((await bench('diff', one, two, '-o', target, '-q')).code).toBe(0);
     valid('bench-diff', JSON.parse(await readFile(target, 'utf8')));
     expect((await bench('diff', one, a)).code).toBe(2);
+    expect((await bench('diff', one, two, '--assert', 'p99<1s')).code).toBe(2);
+    await writeFile(two, JSON.stringify({ ...stored, runs: [{}] }));
+    const damaged = await bench('diff', one, two);
+    expect(damaged).toMatchObject({ code: 2, stdout: '' });
+    expect(damaged.stderr.trim().split('\n')).toHaveLength(1);
   });
 
   it('ends with 130 at once when it is interrupted, and writes nothing', async () => {

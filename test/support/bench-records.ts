@@ -54,6 +54,7 @@ function run(): BenchRun {
       plain: [{ endToEnd, elapsedMs, cpu: { userMs: 20, systemMs: 4 } }],
       timed: [timed],
       gpu: [moment, moment],
+      graphsBefore: { replays: 100, eager: 1 },
     },
     { convention: '10', batch: null, concurrency: 1, percentiles: [75] },
   );
@@ -67,7 +68,7 @@ function load(rate: number): LoadRun {
     backlog: { most: 3, atEnd: 0 },
     latency: summarize(latencyMs),
     lag: summarize([0.01]),
-    cpuPerInference: { userMs: 0.1, systemMs: 0.02, totalMs: 0.12 },
+    cpuPerInference: null,
     gpu: [moment, null],
     holds: true,
     limits: [{ limit: 'p99<5ms', holds: true, value: 1.3, unit: 'ms' }],

@@ -15,6 +15,8 @@ import { sampleRows } from '../../lib/bench/sample-rows';
 import { seededRandom } from '../../lib/bench/seeded-random';
 import { benchRecord, coldStartRecord, samplesAround } from '../support/bench-records';
 
+const noSamples = { endToEnd: [], queue: [], enqueue: [], h2d: [], compute: [], d2h: [] };
+
 const root = path.join(__dirname, '..', '..');
 
 /** Nearly normal: the sum of twelve uniform numbers. */
@@ -182,6 +184,35 @@ describe('a stored record', () => {
     await writeJson(report, reportOfBench(record));
     expect(await readRecord(plain)).toEqual(record);
     expect(await readRecord(report)).toEqual(record);
+  });
+
+  it.each([
+    ['an empty environment', { environment: {} }],
+    ['an environment of a kind of its own', { environment: { variables: {}, gpu: 1 } }],
+    ['an empty run', { runs: [{}] }],
+    ['an empty load', { loads: [{}] }],
+    ['an empty engine', { engines: [{}] }],
+    ['no date', { createdAt: 1 }],
+    ['a run that is null', { runs: [null] }],
+    ['samples of another kind', { runs: [{ ...benchRecord().runs[0], samples: { compute: 1 } }] }],
+    ['no samples in samples', { runs: [{ ...benchRecord().runs[0], samples: noSamples }] }],
+  ])('is not one with %s', async (_, damage) => {
+    const file = path.join(folder, 'damaged.json');
+    await writeFile(file, JSON.stringify({ ...benchRecord(), ...damage }));
+    await expect(readRecord(file)).rejects.toMatchObject({ code: 'ERR_TRT_INVALID_ARG' });
+  });
+
+  it('is read without samples, latencies and clocks', async () => {
+    const { runs, loads, environment, ...record } = benchRecord();
+    const bare = {
+      ...record,
+      environment: { ...environment, gpu: null },
+      runs: runs.map((run) => ({ ...run, samples: null, gpu: [null] })),
+      loads: loads.map((load) => ({ ...load, samples: null, latency: null })),
+    };
+    const file = path.join(folder, 'bare.json');
+    await writeJson(file, bare);
+    expect(await readRecord(file)).toEqual(bare);
   });
 
   it.each([

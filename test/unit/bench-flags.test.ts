@@ -1,7 +1,11 @@
+import { mkdtemp, open, rm, symlink, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
 import { Command } from 'commander';
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { benchDiffCommand } from '../../lib/cli/bench-diff';
 import { addBenchFlags, parseRate, parseWarmup, type BenchFlags } from '../../lib/cli/bench-flags';
-import { benchSettingsOf } from '../../lib/cli/bench-settings';
+import { benchSettingsOf, checkTargets } from '../../lib/cli/bench-settings';
 import { addInputFlags } from '../../lib/cli/input-flags';
 import { addLoadFlags, loadOptionsOf } from '../../lib/cli/load-flags';
 import { parseShapes } from '../../lib/cli/parse-shapes';
@@ -130,8 +134,15 @@ describe('the settings of bench', () => {
     expect(settings('a.engine', '--includeDataTransfers').convention).toBe('10');
     expect(settings('a.engine', '--noCudaGraph', '--noSpinWait').load).toMatchObject({
       graphs: 'off',
-      waiting: 'auto',
+      waiting: 'block',
     });
+  });
+
+  it('keep an inference under way for each lane that was asked for', () => {
+    expect(settings('a.engine', '--infStreams=4').concurrencies).toEqual([4]);
+    expect(settings('a.engine', '--lanes', '2').concurrencies).toEqual([2]);
+    const both = settings('a.engine', '--infStreams=4', '--concurrency', '1,8');
+    expect(both.concurrencies).toEqual([1, 8]);
   });
 
   it.each([
@@ -186,5 +197,81 @@ describe('the settings of bench', () => {
     [['a.engine', '--assert', 'p99<2']],
   ])('refuse %j', (args) => {
     expect(() => settings(...args)).toThrow(refused);
+  });
+});
+
+describe('bench diff', () => {
+  const diff = async (...args: readonly string[]): Promise<void> => {
+    const command = addBenchFlags(new Command('bench').argument('[plan...]')).action(() => {});
+    command.exitOverride().addCommand(benchDiffCommand());
+    await command.parseAsync(['diff', 'a.json', 'b.json', ...args], { from: 'user' });
+  };
+
+  it.each([
+    ['--assert', ['--assert', 'p99<1ms']],
+    ['--iterations', ['--iterations', '5']],
+    ['--lanes', ['--infStreams=2']],
+    ['--no-samples', ['--no-samples']],
+    ['--batch', ['--json', '--batch', '1', '-q']],
+  ])("refuses bench's own %s", async (argument, args) => {
+    await expect(diff(...args)).rejects.toMatchObject({
+      code: 'ERR_TRT_INVALID_ARG',
+      details: { argument },
+    });
+  });
+
+  it('goes on with the flags that both have', async () => {
+    // The records are not there, which is found out behind the flags.
+    await expect(diff('--json', '-q')).rejects.toMatchObject({
+      details: { argument: 'bench diff', path: 'a.json' },
+    });
+  });
+});
+
+describe('what stands where results are written', () => {
+  let folder = '';
+  beforeAll(async () => {
+    folder = await mkdtemp(path.join(os.tmpdir(), 'trt-node-targets-'));
+  });
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  const check = async (flag: 'output' | 'exportSamples', text: string): Promise<void> => {
+    const file = path.join(folder, 'target.json');
+    await writeFile(file, text);
+    await checkTargets({ [flag]: file });
+  };
+  const kept = { code: 'ERR_TRT_WRITE' };
+
+  it('is replaced when it is of the same kind, or empty', async () => {
+    await check('output', '{\n  "schema": "trt-node/bench", "runs": []}');
+    await check('output', ' \n');
+    await check('exportSamples', '[ { "engine": "a", "computeMs": 1 } ]');
+    await check('exportSamples', '[]\n');
+    await checkTargets({
+      output: path.join(folder, 'none'),
+      exportSamples: path.join(folder, 'n'),
+    });
+  });
+
+  it('is kept when it is anything else', async () => {
+    for (const text of ['{"name":"a"}', '[]', '[{"engine":"a"}]']) {
+      await expect(check('output', text)).rejects.toMatchObject(kept);
+    }
+    for (const text of ['{"schema":"trt-node/bench"}', '[1]', '[[]]', 'a']) {
+      await expect(check('exportSamples', text)).rejects.toMatchObject(kept);
+    }
+  });
+
+  it('is kept when it is too large to be read, or cannot be read', async () => {
+    const large = path.join(folder, 'large');
+    const handle = await open(large, 'w');
+    // No byte of it is stored.
+    await handle.truncate(3 * 2 ** 30);
+    await handle.close();
+    await expect(checkTargets({ output: large })).rejects.toMatchObject(kept);
+    await expect(checkTargets({ exportSamples: large })).rejects.toMatchObject(kept);
+    const loop = path.join(folder, 'loop');
+    await symlink(loop, loop);
+    await expect(checkTargets({ output: loop })).rejects.toMatchObject(kept);
   });
 });

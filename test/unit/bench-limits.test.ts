@@ -44,6 +44,30 @@ describe('limits', () => {
     expect(result?.value).toBe(percentile(endToEnd, 37.5));
   });
 
+  it('takes the rank that a percentile has, whatever rounding makes of it', () => {
+    const upTo = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
+    expect(percentile(upTo(1000), 99.9)).toBe(999);
+    expect(percentile(upTo(1001), 99.9)).toBe(1000);
+    expect(percentile(upTo(100), 55)).toBe(55);
+    expect(percentile(upTo(100), 0.0001)).toBe(1);
+    for (const percent of upTo(100)) expect(percentile(upTo(100), percent)).toBe(percent);
+  });
+
+  it('takes requests without an answer as endlessly late', () => {
+    const unanswered = (text: string, count: number) =>
+      parse(text).map((limit) => checkLimit(limit, { ...metrics, unanswered: count }))[0];
+    // Of 101, the 99th percentile is the 100th.
+    expect(unanswered('p99<=100ms', 1)).toMatchObject({ holds: true, value: 100 });
+    expect(unanswered('p99.9<1s', 1)).toMatchObject({ holds: false, value: Infinity });
+    expect(unanswered('p50<1s', 99)).toMatchObject({ holds: true, value: 100 });
+    expect(unanswered('p50<1s', 101)).toMatchObject({ holds: false, value: Infinity });
+    expect(unanswered('min<=1ms', 101)).toMatchObject({ holds: true, value: 1 });
+    for (const text of ['mean<1s', 'max<1s', 'std<1s', 'max>1s']) {
+      expect(unanswered(text, 1)).toMatchObject({ holds: false, value: Infinity });
+    }
+    expect(unanswered('queue.min<1s', 1)).toMatchObject({ holds: false, value: Infinity });
+  });
+
   it('takes several at once', () => {
     expect(check('p50<1s, throughput>1/s,p50>1s').map(({ holds }) => holds)).toEqual([
       true,
@@ -64,6 +88,10 @@ describe('limits', () => {
       checkLimit(limit, { main: 'latency', spans: {}, scalars: { errors } });
     expect(of(0.0099)).toMatchObject({ holds: true, unit: '%' });
     expect(of(0.01).holds).toBe(false);
+  });
+
+  it('knows nothing of the CPU time of an open loop', () => {
+    expect(() => parseLimits('cpu<1ms', '--slo', loadMetrics)).toThrow(refused);
   });
 
   it.each([

@@ -169,6 +169,32 @@ describe('an open loop', () => {
     expect(sent).toBe(3);
   });
 
+  it('ends while it waits, too', async () => {
+    for (const arrivals of [traceArrivals([0, 1e6], null, null), constantArrivals(0.001, 1e6)]) {
+      const controller = new AbortController();
+      const reason = new Error('enough');
+      const send = async (): Promise<void> => {
+        setImmediate(() => controller.abort(reason));
+      };
+      const run = runOpenLoop(send, arrivals, { signal: controller.signal });
+      await expect(run).rejects.toBe(reason);
+    }
+  });
+
+  it('lets the event loop turn however late it is', async () => {
+    let turns = 0;
+    let ended = false;
+    const turn = (): void => {
+      turns += 1;
+      if (!ended) setImmediate(turn);
+    };
+    setImmediate(turn);
+    const start = realClock.now();
+    while (turns < 5 && realClock.now() - start < 3000) await realClock.until(start);
+    ended = true;
+    expect(turns).toBe(5);
+  });
+
   it('has a clock that is never early', async () => {
     for (const delay of [0, 0.2, 5]) {
       const time = realClock.now() + delay;
