@@ -99,14 +99,14 @@ async function compareOpened(
   signal: AbortSignal,
 ): Promise<CompareResult> {
   checkSameInputs(a, b);
+  checkProfileIndex([a, b], flags);
   const tolerance = toleranceOf(flags);
   // An engine knows which dims it takes, an ONNX file takes any.
   const source = a.kind === 'onnx' && b.kind === 'engine' ? b : a;
   const seed = flags.seed ?? 0;
   const first = await inputsFor(source, flags, seed);
   const found = await compareModels(a, b, inputSets(source, flags, { first, runs, seed }), {
-    tolerance,
-    signal,
+    ...{ tolerance, profile: flags.profileIndex ?? null, signal },
   });
   const { runs: done, outputs, unmatched } = found;
   return {
@@ -125,6 +125,17 @@ async function compareOpened(
     outputs,
     unmatched,
   };
+}
+
+/** An ONNX file has no profiles; makeInputs looks at one of the two alone. */
+function checkProfileIndex(subjects: readonly Subject[], { profileIndex }: CompareFlags): void {
+  if (profileIndex === undefined) return;
+  for (const { kind, path, profiles } of subjects) {
+    const last = Math.max(1, profiles.length) - 1;
+    if (kind === 'onnx' || profileIndex <= last) continue;
+    const indices = last === 0 ? '0' : `an index from 0 to ${last}`;
+    throw invalidArgument('--profile-index', `${indices} for ${path}`, profileIndex);
+  }
 }
 
 interface Sets {

@@ -1,4 +1,5 @@
-import type { EngineLayer } from '../inspect-onnx/engine-layers';
+import { manifestLayers, type EngineLayer } from '../inspect-onnx/engine-layers';
+import type { InspectedEngine } from '../inspect-onnx/inspect-engine';
 import { renderTable } from './text-table';
 
 export const layerSorts = ['order', 'name', 'type', 'precision'] as const;
@@ -32,7 +33,37 @@ export function renderLayers(
   style: { readonly color: boolean },
 ): string {
   const rows = selectLayers(layers, view);
-  const table = renderTable(
+  return [
+    ...tableOf(rows, style),
+    `  ${countOf(rows, layers)}; from: layers of the network that were fused`,
+  ].join('\n');
+}
+
+/** What TensorRT's parser made of the model, before anything was fused. */
+export function renderNetworkLayers(
+  layers: readonly EngineLayer[],
+  view: LayerView,
+  style: { readonly color: boolean },
+): string {
+  const rows = selectLayers(layers, view);
+  const count = `${countOf(rows, layers)} of the network; those of the engine are not known`;
+  return [...tableOf(rows, style), `  ${count}`].join('\n');
+}
+
+/** The network's layers of a plan whose engine's are not known; null: nothing is. */
+export function networkLayersOf({
+  layers,
+  manifest,
+}: Pick<InspectedEngine, 'layers' | 'manifest'>): readonly EngineLayer[] | null {
+  if (layers !== null || manifest === null || manifest.network.layers.length === 0) return null;
+  return manifestLayers(manifest.network.layers);
+}
+
+function tableOf(
+  rows: ReturnType<typeof selectLayers>,
+  style: { readonly color: boolean },
+): readonly string[] {
+  return renderTable(
     [
       { title: '#', align: 'right' },
       { title: 'layer' },
@@ -51,9 +82,8 @@ export function renderLayers(
     ]),
     style,
   );
-  const shown = rows.length === layers.length ? '' : `${rows.length} of `;
-  return [
-    ...table,
-    `  ${shown}${layers.length} layers; from: layers of the network that were fused`,
-  ].join('\n');
+}
+
+function countOf(rows: ReturnType<typeof selectLayers>, layers: readonly EngineLayer[]): string {
+  return `${rows.length === layers.length ? '' : `${rows.length} of `}${layers.length} layers`;
 }

@@ -3,6 +3,7 @@ import type { InspectedEngine } from '../inspect-onnx/inspect-engine';
 import type { OnnxInspection } from '../inspect-onnx/inspection';
 import type { ReportDocument, ReportSection } from '../report/document';
 import { factRows } from './build-summary';
+import { networkLayersOf } from './inspect-layers';
 import { memoryRows, profileRows } from './render-inspection';
 import { reportOf } from './report-frame';
 
@@ -60,7 +61,7 @@ export function onnxReport(file: string, found: OnnxInspection, data: unknown): 
 
 /** What is known of a plan, for `--report`. */
 export function engineReport(found: InspectedEngine, data: unknown): ReportDocument {
-  const { path, flavour, version, sizeBytes, sha256, manifest, layers, layersReason } = found;
+  const { path, flavour, version, sizeBytes, sha256, manifest, layers } = found;
   const rows = [...(manifest === null ? [] : factRows(manifest)), ...memoryRows(found)];
   return reportOf({
     title: `Engine ${path}`,
@@ -82,28 +83,41 @@ export function engineReport(found: InspectedEngine, data: unknown): ReportDocum
           ...profileRows(found).map(([name, value]) => ({ name, value })),
         ],
       },
-      layers === null
-        ? {
-            kind: 'notes',
-            id: 'layers',
-            title: 'Layers',
-            notes: [{ level: 'note', text: `Not known: ${layersReason ?? ''}` }],
-          }
-        : {
-            kind: 'table',
-            id: 'layers',
-            title: 'Layers',
-            text: 'In the order in which they run. Fused: layers of the network that were made one.',
-            columns: ['layer', 'type', 'precision', 'fused', 'kernel'].map((title) => ({ title })),
-            rows: layers.map(({ name, type, precision, fused, tactic }) => [
-              ...[name, type, precision],
-              fused.length === 0 ? null : fused.length,
-              tactic,
-            ]),
-          },
+      layerSection(found),
     ],
     data,
   });
+}
+
+function layerSection(found: InspectedEngine): ReportSection {
+  const { layers, layersReason } = found;
+  if (layers !== null) {
+    return {
+      kind: 'table',
+      id: 'layers',
+      title: 'Layers',
+      text: 'In the order in which they run. Fused: layers of the network that were made one.',
+      columns: ['layer', 'type', 'precision', 'fused', 'kernel'].map((title) => ({ title })),
+      rows: layers.map(({ name, type, precision, fused, tactic }) => [
+        ...[name, type, precision],
+        fused.length === 0 ? null : fused.length,
+        tactic,
+      ]),
+    };
+  }
+  const network = networkLayersOf(found);
+  if (network === null) {
+    const notes = [{ level: 'note' as const, text: `Not known: ${layersReason ?? ''}` }];
+    return { kind: 'notes', id: 'layers', title: 'Layers', notes };
+  }
+  return {
+    kind: 'table',
+    id: 'layers',
+    title: 'Layers of the network',
+    text: 'As the parser read them, before any was fused; those of the engine are not known.',
+    columns: ['layer', 'type', 'precision'].map((title) => ({ title })),
+    rows: network.map(({ name, type, precision }) => [name, type, precision]),
+  };
 }
 
 interface Tensor {

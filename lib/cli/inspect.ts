@@ -15,7 +15,13 @@ import { withAbortOnSignals } from './abort-on-signals';
 import { aliasFlag } from './alias-flag';
 import { exitCodes } from './exit-codes';
 import { choice, repeatable, wholeNumber } from './flag-kinds';
-import { layerSorts, renderLayers, type LayerView } from './inspect-layers';
+import {
+  layerSorts,
+  networkLayersOf,
+  renderLayers,
+  renderNetworkLayers,
+  type LayerView,
+} from './inspect-layers';
 import { checkLayerExport, writeLayerExport } from './inspect-export';
 import { engineReport, onnxReport } from './inspect-report';
 import { printable } from './printable';
@@ -115,8 +121,14 @@ async function showModel(file: string, flags: InspectFlags): Promise<void> {
 }
 
 async function showEngine(file: string, flags: InspectFlags): Promise<void> {
+  checkEngineFlags(file, flags);
   if (flags.exportLayers !== undefined) await checkLayerExport(flags.exportLayers);
-  const found = await withAbortOnSignals(() => inspectedEngine(file, flags));
+  const found = await withAbortOnSignals(async (signal) => {
+    const engine = await inspectedEngine(file, flags, signal);
+    // What was asked meanwhile cannot be stopped, and is not what the user wants any more.
+    signal.throwIfAborted();
+    return engine;
+  });
   const data = jsonOfEngine(found);
   if (flags.exportLayers !== undefined) await writeLayerExport(flags.exportLayers, found);
   if (flags.report !== undefined) await writeReport(flags.report, engineReport(found, data));
@@ -124,8 +136,32 @@ async function showEngine(file: string, flags: InspectFlags): Promise<void> {
   if (found.described === false) process.exitCode = exitCodes.failed;
 }
 
-async function inspectedEngine(file: string, flags: InspectFlags): Promise<InspectedEngine> {
+/** An engine's manifest is read without TensorRT. @throws TrtError `ERR_TRT_INVALID_ARG` */
+function checkEngineFlags(file: string, { load, ...flags }: InspectFlags): void {
+  if (flags.runtime !== undefined) {
+    const expected = `to be left out for ${file}, an engine, which says itself whose it is (--load --library names a TensorRT),`;
+    throw invalidArgument('--runtime', expected, flags.runtime);
+  }
+  if (load === true) return;
+  const { library, device, plugin, standardPlugins } = flags;
+  const ofLoads = {
+    ...{ '--library': library, '--device': device, '--plugin': plugin },
+    '--standard-plugins': standardPlugins,
+  };
+  for (const [flag, value] of Object.entries(ofLoads)) {
+    if (value === undefined) continue;
+    const expected = `--load beside it for ${file}, an engine, as TensorRT is not asked without,`;
+    throw invalidArgument(flag, expected, value);
+  }
+}
+
+async function inspectedEngine(
+  file: string,
+  flags: InspectFlags,
+  signal: AbortSignal,
+): Promise<InspectedEngine> {
   const plan = await inspectPlan(file);
+  signal.throwIfAborted();
   // A plan that is not the manifest's is told, and TensorRT does not see it.
   if (flags.load !== true || plan.described === false) return await engineOfManifest(plan);
   const { library, device, plugin: plugins, standardPlugins } = flags;
@@ -137,11 +173,14 @@ function textOf(found: InspectedEngine, flags: InspectFlags): string {
   const text = renderPlanInspection(found, style);
   const { layers, filter, sort } = flags;
   if (layers !== true && filter === undefined && sort === undefined) return text;
-  if (found.layers === null) {
+  const view = { filter: filter ?? null, sort: sort ?? 'order' };
+  if (found.layers !== null) return `${text}\n\n${renderLayers(found.layers, view, style)}`;
+  const network = networkLayersOf(found);
+  if (network === null) {
     return `${text}\n  layers are not known: ${printable(found.layersReason ?? '')}`;
   }
-  const view = { filter: filter ?? null, sort: sort ?? 'order' };
-  return `${text}\n\n${renderLayers(found.layers, view, style)}`;
+  // Why the engine's own are not known stands above, among the facts.
+  return `${text}\n\n${renderNetworkLayers(network, view, style)}`;
 }
 
 const head = { schema: 'trt-node/inspect', schemaVersion: 1 } as const;

@@ -80,10 +80,13 @@ export class RealLadderMachine implements LadderMachine<BuiltRung> {
     return { machine, modelSha256: model.sha256 };
   }
 
-  async judge(rung: BuiltRung): Promise<RungAccuracy | null> {
-    const engine = await this.#engine(rung, { graphs: 'off', lanes: 1 });
+  async judge(built: BuiltRung, { name }: Rung): Promise<RungAccuracy | null> {
+    const engine = await this.#engine(built, { graphs: 'off', lanes: 1 });
     this.#accuracy ??= new LadderAccuracy(checkedVerifyOf(await this.#verify(engine)));
-    return await this.#accuracy.judge(engine, rung.built.manifest, this.#job.signal);
+    const { inputs, signal } = this.#job;
+    const { manifest } = built.built;
+    const profile = inputs.profileIndex ?? null;
+    return await this.#accuracy.judge({ rung: name, engine, manifest, profile }, signal);
   }
 
   async measure(rung: BuiltRung, way: RungWay): Promise<RungPoint> {

@@ -1,12 +1,15 @@
 import {
   countedCases,
   describeLibrary,
+  describeShiftedReference,
   describeSteps,
+  referenceRungOf,
+  whyNoRecommendation,
   whyPassedOver,
   worstMeasure,
 } from '../ladder/describe';
-import { describeWay } from '../ladder/recommend';
-import type { LadderResult, MeasuredRung, RungPoint, SkippedRung } from '../ladder/result';
+import { bestWay, describeWay } from '../ladder/recommend';
+import type { Goal, LadderResult, MeasuredRung, SkippedRung } from '../ladder/result';
 import { packageVersion } from '../package-version';
 import type { NotesSection, ReportDocument, ReportSection } from '../report/document';
 
@@ -17,12 +20,12 @@ export function ladderReport(result: LadderResult, argv: readonly string[]): Rep
   const passedOver = rungs.filter((rung) => rung.status !== 'measured');
   const sections: readonly (ReportSection | null)[] = [
     recommendationOf(result),
-    speedBars(measured, settings.goal === 'latency'),
+    speedBars(measured, settings.goal),
     sizeBars(measured),
     ladderTable(measured),
     settings.lanes.length * settings.batches.length > 1 ? sweepOf(measured) : null,
     accuracyTable(measured),
-    notesOf(measured, passedOver),
+    notesOf(result, measured, passedOver),
     {
       kind: 'facts',
       id: 'environment',
@@ -55,10 +58,11 @@ export function ladderReport(result: LadderResult, argv: readonly string[]): Rep
   };
 }
 
-function recommendationOf({ recommendation }: LadderResult): NotesSection {
+function recommendationOf(result: LadderResult): NotesSection {
+  const { recommendation } = result;
   const text =
     recommendation === null
-      ? 'No rung that was measured is accurate enough to recommend.'
+      ? `${whyNoRecommendation(result).replace(/^n/, 'N')}.`
       : `${recommendation.rung}, ${describeWay(recommendation)}: ${recommendation.reason}`;
   return {
     kind: 'notes',
@@ -69,23 +73,28 @@ function recommendationOf({ recommendation }: LadderResult): NotesSection {
 }
 
 /** The best way to run each rung: a bar for each way would hide the ladder. */
-function speedBars(measured: readonly MeasuredRung[], latency: boolean): ReportSection | null {
+function speedBars(measured: readonly MeasuredRung[], goal: Goal): ReportSection | null {
   if (measured.length === 0) return null;
-  const bars = measured.map(({ rung, points }) => {
-    const isBetter = (a: RungPoint, b: RungPoint): boolean =>
-      latency ? a.endToEnd.p50 < b.endToEnd.p50 : a.inferencesPerSecond > b.inferencesPerSecond;
-    const best = points.reduce((a, b) => (isBetter(b, a) ? b : a));
-    const value = latency ? best.endToEnd.p50 : best.inferencesPerSecond;
-    return { name: `${rung} (${describeWay(best)})`, value, group: rung };
+  const latency = goal === 'latency';
+  const inSamples = measured.some(({ points }) =>
+    points.some(({ samplesPerSecond }) => samplesPerSecond !== null),
+  );
+  const bars = measured.flatMap((each) => {
+    const best = bestWay(each, goal);
+    if (best === null) return [];
+    const perSecond = best.samplesPerSecond ?? best.inferencesPerSecond;
+    const value = latency ? best.endToEnd.p50 : perSecond;
+    return [{ name: `${each.rung} (${describeWay(best)})`, value, group: each.rung }];
   });
+  const counted = inSamples ? 'samples' : 'inferences';
   return {
     kind: 'bars',
     id: 'speed',
-    title: latency ? 'Latency' : 'Throughput',
+    title: latency ? 'Latency' : `Throughput in ${counted}`,
     text: latency
       ? 'Median wall clock of one inference, of the fastest way to run each rung; shorter is better.'
-      : 'Inferences a second, of the fastest way to run each rung; longer is better.',
-    unit: latency ? 'ms' : '1/s',
+      : `${inSamples ? 'Samples' : 'Inferences'} a second, of the fastest way to run each rung; longer is better.`,
+    unit: latency ? 'ms' : `${counted}/s`,
     bars,
   };
 }
@@ -154,7 +163,10 @@ function accuracyTable(measured: readonly MeasuredRung[]): ReportSection | null 
   );
   const [first] = judged;
   if (first === undefined) return null;
-  const against = first.accuracy.reference === 'given' ? 'the given outputs' : 'the first rung';
+  const against =
+    first.accuracy.reference === 'given'
+      ? 'the given outputs'
+      : (referenceRungOf(measured) ?? 'another rung');
   return {
     kind: 'table',
     id: 'accuracy',
@@ -175,10 +187,13 @@ function largest(values: readonly (number | undefined)[]): number | null {
 }
 
 function notesOf(
+  result: LadderResult,
   measured: readonly MeasuredRung[],
   passedOver: readonly SkippedRung[],
 ): NotesSection | null {
+  const shifted = describeShiftedReference(result);
   const notes = [
+    ...(shifted === null ? [] : [{ level: 'warning' as const, text: shifted }]),
     ...passedOver.map((each) => ({
       level: each.status === 'failed' ? ('warning' as const) : ('note' as const),
       text: `${each.rung} ${each.status}: ${whyPassedOver(each)}`,

@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import pc from 'picocolors';
 import { loadBinding } from '../binding';
 import { invalidArgument } from '../errors';
+import { describeShiftedReference } from '../ladder/describe';
 import { describeWay } from '../ladder/recommend';
 import type { LadderResult, LadderSettings } from '../ladder/result';
 import { rungs } from '../ladder/rung';
@@ -80,16 +81,20 @@ function settingsOf(flags: LadderFlags, verify: VerifyOption | null): LadderSett
 }
 
 function print(result: LadderResult, flags: LadderFlags): void {
-  if (flags.json) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
-  else if (!flags.quiet) {
+  if (flags.json) {
+    const shifted = flags.quiet ? null : describeShiftedReference(result);
+    if (shifted !== null) process.stderr.write(`${pc.yellow('warning')}: ${shifted}\n`);
+    process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
+  } else if (!flags.quiet) {
     process.stdout.write(`${renderLadder(result, { color: pc.isColorSupported })}\n`);
   }
 }
 
-function exitCodeOfLadder({ rungs: results, recommendation }: LadderResult): number {
+function exitCodeOfLadder({ rungs: results, recommendation, machine }: LadderResult): number {
   if (recommendation !== null) return exitCodes.ok;
   const measured = results.some(({ status }) => status === 'measured');
-  return measured ? exitCodes.verifyFailed : exitCodes.buildFailed;
+  if (measured) return exitCodes.verifyFailed;
+  return machine === null ? exitCodes.buildFailed : exitCodes.failed;
 }
 
 /** A line when a rung is done, and the bar of a build that is under way. */

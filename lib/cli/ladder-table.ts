@@ -1,7 +1,14 @@
 import { createColors } from 'picocolors';
 import { describeWay } from '../ladder/recommend';
 import type { LadderResult, MeasuredRung, RungAccuracy, RungPoint } from '../ladder/result';
-import { describeLibrary, describeSteps, whyPassedOver, worstMeasure } from '../ladder/describe';
+import {
+  describeLibrary,
+  describeShiftedReference,
+  describeSteps,
+  whyNoRecommendation,
+  whyPassedOver,
+  worstMeasure,
+} from '../ladder/describe';
 import { formatBytes } from './build-summary';
 import { printable } from './printable';
 
@@ -34,13 +41,14 @@ export function renderLadder(result: LadderResult, { color }: { readonly color: 
       ? [`${paint.yellow(`${rung.rung}:`)} ${printable(rung.accuracy.failure)}`]
       : [],
   );
+  const shifted = describeShiftedReference(result);
+  const warnings = shifted === null ? [] : [`${paint.yellow('warning:')} ${printable(shifted)}`];
   return [
     `${paint.bold(printable(result.model.path))}  ${describeLibrary(result)}`,
     describeSteps(result.settings),
     ...(rows.length === 0 ? [] : ['', paint.dim(line(titles)), ...rows.map(line)]),
-    ...(failures.length + passedOver.length === 0 ? [] : ['']),
-    ...failures,
-    ...passedOver,
+    ...(failures.length + passedOver.length + warnings.length === 0 ? [] : ['']),
+    ...[...failures, ...passedOver, ...warnings],
     '',
     recommendationOf(result, paint),
   ].join('\n');
@@ -92,15 +100,9 @@ function describeAccuracy(accuracy: RungAccuracy | null): string {
   return `${accuracy.holds ? '✓' : '✗'} ${worst === null ? '' : `${worst.name} ${Number(worst.value.toPrecision(4))}`}`.trimEnd();
 }
 
-function recommendationOf(
-  { recommendation, rungs }: LadderResult,
-  paint: ReturnType<typeof createColors>,
-): string {
-  if (recommendation === null) {
-    return rungs.some(({ status }) => status === 'measured')
-      ? `${paint.red('✗')} no rung that was measured is accurate enough to recommend`
-      : `${paint.red('✗')} no rung could be built`;
-  }
+function recommendationOf(result: LadderResult, paint: ReturnType<typeof createColors>): string {
+  const { recommendation } = result;
+  if (recommendation === null) return `${paint.red('✗')} ${whyNoRecommendation(result)}`;
   const { rung, reason } = recommendation;
   return `${paint.green('✓')} take ${paint.bold(rung)} (${describeWay(recommendation)}): ${reason}`;
 }

@@ -108,6 +108,7 @@ async function measure(
     .then(({ layers: inspected }) => inspectedLayers(inspected))
     // Times without types are worth having.
     .catch(() => []);
+  signal.throwIfAborted();
   return profileResult({ plan, engine, made, warmup, profile, layers });
 }
 

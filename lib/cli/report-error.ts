@@ -1,6 +1,7 @@
 import pc from 'picocolors';
 import { TrtError, type LogLine } from '../errors';
 import { Aborted } from './exit-codes';
+import { inCommandWords } from './command-words';
 import { printable } from './printable';
 
 const logTail = 12;
@@ -112,8 +113,9 @@ function worthReading(log: readonly LogLine[]): readonly LogLine[] {
 
 /** The message with flags for the names of options. */
 function inFlags({ message, details }: TrtError): string {
+  const { path } = details;
   return (
-    message
+    inCommandWords(message, typeof path === 'string' ? path : null)
       // `dir` (--dir): it names the flag itself.
       .replace(/`(?:options\.)?\w+[^`\n]*` \((--[a-z-]+[^)\n]*)\)/g, '`$1`')
       .replace(/`(\w+)`/g, (whole, name: string) => {

@@ -75,7 +75,9 @@ async function run(files: readonly string[], flags: TypesFlags): Promise<void> {
     const told = models.map(({ name, signature: { inputs, outputs } }) => {
       return `${name} (${counted(inputs.length, 'input')}, ${counted(outputs.length, 'output')})`;
     });
-    process.stdout.write(printable(`${output}: ${told.join(', ')}\n`));
+    process.stdout.write(
+      printable(`${output}: ${told.join(', ')}${check ? ' (up to date)' : ''}\n`),
+    );
   }
 }
 

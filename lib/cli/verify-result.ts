@@ -54,11 +54,11 @@ const shownFailures = 5;
 
 export function renderVerify(result: VerifyResult, style: { readonly color: boolean }): string {
   const paint = createColors(style.color);
-  const { passed, plan, cases, failedCases, metric, failures } = result;
+  const { passed, plan, cases, metric, failures } = result;
   const mark = passed ? paint.green('✓') : paint.red('✗');
   const rest = failures.length - shownFailures;
   return [
-    `${mark} ${paint.bold(printable(plan))}  ${counted(cases, 'case')} ${against(result)}${passed ? '' : `, ${failedCases} failed`}`,
+    `${mark} ${paint.bold(printable(plan))}  ${counted(cases, 'case')} ${against(result)}${passed ? '' : `, ${failed(result)}`}`,
     ...(rowsOf(result).length === 0 ? [] : renderTable(columns, rowsOf(result), style)),
     ...(metric === null ? [] : [`  mean ${metric.name} ${shown(metric.value)}`]),
     ...failures
@@ -68,12 +68,25 @@ export function renderVerify(result: VerifyResult, style: { readonly color: bool
   ].join('\n');
 }
 
+/** A metric is of all cases, so that it may fail where none of them does. */
+function failed({ failedCases, failures }: VerifyResult): string {
+  const metric = failures.find(({ reason }) => reason === 'metric');
+  return [
+    ...(failedCases > 0 ? [`${failedCases} failed`] : []),
+    ...(metric === undefined ? [] : [`the mean ${printable(String(metric['metric']))} failed`]),
+  ].join(', ');
+}
+
 export function verifyReport(result: VerifyResult): ReportDocument {
   const { passed, cases, failedCases, runtime, device, failures } = result;
   return reportOf({
     title: `Verification of ${result.plan}`,
     highlights: [
-      { name: 'result', value: passed ? 'passed' : 'failed' },
+      {
+        name: 'result',
+        value: passed ? 'passed' : 'failed',
+        ...(passed ? {} : { text: failed(result) }),
+      },
       { name: 'cases', value: cases },
       { name: 'cases that failed', value: failedCases },
     ],

@@ -159,10 +159,13 @@ const emptyBuild = {
 /** Which tolerance is fair depends on the arithmetic, and that stands in the manifest. */
 function checkTolerances({ elementwise, tolerance: { atol, rtol } }: CheckedVerify): void {
   const isNumber = (value: unknown): boolean => typeof value === 'number';
-  if (!elementwise || isNumber(rtol)) return;
+  if (!elementwise) return;
+  const atolIsSafe = atol === null || isNumber(atol);
+  if (isNumber(rtol) && atolIsSafe) return;
   const expected =
     'a number for a plan without a manifest, as only that says in which precision it was built (or --metric with its limit),';
-  throw invalidArgument('--rtol', expected, rtol ?? atol ?? undefined);
+  if (!atolIsSafe) throw invalidArgument('--atol', expected, atol);
+  throw invalidArgument('--rtol', expected, rtol ?? undefined);
 }
 
 async function openModel(model: string | null): Promise<ReferenceModel> {

@@ -20,6 +20,14 @@ export interface ModelsComparison {
   readonly unmatched: { readonly a: readonly string[]; readonly b: readonly string[] };
 }
 
+export interface ComparisonOptions {
+  /** null: differences are measured, and none is a mismatch. */
+  readonly tolerance: Tolerance | null;
+  /** Of engines, the optimization profile; null: the first that takes the inputs. */
+  readonly profile: number | null;
+  readonly signal: AbortSignal;
+}
+
 /** Inputs by name, one set after another. */
 export type InputSets = AsyncIterable<Readonly<Record<string, TensorLike>>>;
 
@@ -33,7 +41,7 @@ export async function compareModels(
   a: Subject,
   b: Subject,
   inputs: InputSets,
-  { tolerance, signal }: { readonly tolerance: Tolerance | null; readonly signal: AbortSignal },
+  { tolerance, profile, signal }: ComparisonOptions,
 ): Promise<ModelsComparison> {
   checkSameInputs(a, b);
   const pairs = outputPairs(a, b);
@@ -42,8 +50,8 @@ export async function compareModels(
   for await (const given of inputs) {
     signal.throwIfAborted();
     const [ours, theirs] = await Promise.all([
-      a.infer(fitting(given, a.inputs)),
-      b.infer(fitting(given, b.inputs)),
+      a.infer(fitting(given, a.inputs), profile),
+      b.infer(fitting(given, b.inputs), profile),
     ]);
     for (const [index, pair] of pairs.entries()) {
       const [left, right] = [tensorOf(ours, pair.a, a), tensorOf(theirs, pair.b, b)];

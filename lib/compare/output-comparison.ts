@@ -1,5 +1,5 @@
 import type { TensorLike } from '../tensor';
-import { compareTensors, type Deviation } from '../verify/compare';
+import { compareTensors, isWorseDeviation, type Deviation } from '../verify/compare';
 import { namedMetrics, worse, type NamedMetric } from '../verify/metric';
 import type { Tolerance } from '../verify/tolerance';
 import { indicesOf, isFloating, sizeOf, sliceElements, valuesAt } from '../verify/values';
@@ -92,13 +92,11 @@ export class OutputComparer {
     };
   }
 
-  #keepWorst({ place, got, expected, excess }: Deviation, dims: readonly number[]): void {
-    const difference = Math.abs(Number(got) - Number(expected));
-    const before = this.#worst;
-    // Without a tolerance every excess is infinite, and the difference decides.
-    if (before !== null && !(excess > before.excess || difference > before.difference)) return;
-    const index = indicesOf(place, dims);
-    const [a, b] = [shown(got), shown(expected)];
+  #keepWorst(found: Deviation, dims: readonly number[]): void {
+    if (this.#worst !== null && !isWorseDeviation(found, this.#worst)) return;
+    const { excess, difference } = found;
+    const index = indicesOf(found.place, dims);
+    const [a, b] = [shown(found.got), shown(found.expected)];
     this.#worst = { run: this.#runs, index, a, b, excess, difference };
   }
 

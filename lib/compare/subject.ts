@@ -21,7 +21,8 @@ export interface Subject {
   readonly outputs: readonly TensorInfo[];
   /** Of an ONNX file one that takes everything: dims that it leaves open are 1 where nobody names them. */
   readonly profiles: readonly Profile[];
-  infer(inputs: Readonly<Record<string, TensorLike>>): Promise<Tensors>;
+  /** @param profile of an engine, the optimization profile; null: the first that takes the inputs */
+  infer(inputs: Readonly<Record<string, TensorLike>>, profile: number | null): Promise<Tensors>;
   close(): Promise<void>;
 }
 
@@ -41,7 +42,7 @@ async function openEngine(path: string, options: LoadOptions): Promise<Subject> 
     kind: 'engine',
     runtime: `${flavourNames[flavour]} ${version} on ${device.name}`,
     ...{ inputs, outputs, profiles },
-    infer: async (given) => await engine.infer(given),
+    infer: async (given, profile) => await engine.infer(given, profile === null ? {} : { profile }),
     close: () => engine.close(),
   };
 }

@@ -1,6 +1,6 @@
 import { flavourNames } from '../gpu-support';
 import type { Flavour } from '../manifest-schema';
-import type { LadderResult, LadderSettings, RungAccuracy, SkippedRung } from './result';
+import type { LadderResult, LadderSettings, RungAccuracy, RungResult, SkippedRung } from './result';
 
 /** `TensorRT 10.6.0 on NVIDIA H200` */
 export function describeLibrary({ machine }: LadderResult): string {
@@ -35,6 +35,44 @@ export function whyPassedOver({ error }: SkippedRung): string {
       ? ' On the command line: --calibration <path>.'
       : '';
   return `${error.message}${hint}`;
+}
+
+/** The rung that others were compared with; null: none. */
+export function referenceRungOf(rungs: readonly RungResult[]): string | null {
+  const measured = rungs.filter((rung) => rung.status === 'measured');
+  const named = measured.flatMap(({ accuracy }) => accuracy?.referenceRung ?? []);
+  return named[0] ?? measured.find(({ accuracy }) => accuracy === null)?.rung ?? null;
+}
+
+/** Why accuracy says less than it seems to; null: the rung that was asked for first is the reference, or none is. */
+export function describeShiftedReference({
+  rungs,
+  referenceRung,
+}: Pick<LadderResult, 'rungs' | 'referenceRung'>): string | null {
+  const [first] = rungs;
+  if (referenceRung === null || first === undefined || first.rung === referenceRung) return null;
+  const why =
+    first.status === 'measured'
+      ? 'gave NaN or infinities'
+      : first.status === 'failed'
+        ? 'failed'
+        : 'was passed over';
+  const given = rungs.some(
+    (rung) => rung.status === 'measured' && rung.accuracy?.reference === 'given',
+  );
+  if (given) return `${first.rung} ${why}, so that the metric's drop starts from ${referenceRung}.`;
+  return (
+    `${first.rung} ${why}, so that the others were compared with ${referenceRung}, whose own accuracy was not checked. ` +
+    'Cases with outputs check every rung.'
+  );
+}
+
+/** Why nothing is recommended. */
+export function whyNoRecommendation({ rungs, machine }: LadderResult): string {
+  if (rungs.some(({ status }) => status === 'measured')) {
+    return 'no rung that was measured is accurate enough to recommend';
+  }
+  return machine === null ? 'no rung could be built' : 'no rung that was built could be measured';
 }
 
 /** `1 case`, `3 cases` */

@@ -25,13 +25,19 @@ export function recommend(results: readonly RungResult[], goal: Goal): Recommend
   const { graphs, lanes, batch } = fastest.point;
   const reasons = [
     speedOf(fastest, all, goal),
-    accuracyOf(fastest.rung),
+    accuracyOf(fastest.rung, results[0]?.rung),
     ...fasterButWrong(fastest, all, goal),
   ];
   return {
     ...{ rung: fastest.rung.rung, graphs, lanes, batch },
     reason: `${reasons.join('; ')}.`,
   };
+}
+
+/** The way to run a rung that a recommendation of it would take. */
+export function bestWay(rung: MeasuredRung, goal: Goal): RungPoint | null {
+  const candidates = comparable(rung.points, goal).map((point): Candidate => ({ rung, point }));
+  return fastestOf(candidates, goal)?.point ?? null;
 }
 
 /** Points at other batches, or with a queue, have other latencies by their nature. */
@@ -78,11 +84,15 @@ function figureOf(point: RungPoint, goal: Goal): string {
     : `${point.samplesPerSecond.toFixed(0)} samples/s`;
 }
 
-function accuracyOf({ accuracy, rung }: MeasuredRung): string {
-  if (accuracy === null) return 'it is what the others are compared with';
-  const counted = countedCases(accuracy.cases);
-  const given = accuracy.reference === 'given';
-  return `the accuracy of ${rung} holds on ${counted} ${given ? 'with given outputs' : 'against the first rung'}`;
+function accuracyOf({ accuracy, rung }: MeasuredRung, first: string | undefined): string {
+  if (accuracy === null) {
+    const unchecked = first === rung ? '' : `, in place of ${first}, and its accuracy is unchecked`;
+    return `it is what the others are compared with${unchecked}`;
+  }
+  const { reference, referenceRung } = accuracy;
+  const against =
+    reference === 'given' ? 'with given outputs' : `against ${referenceRung ?? 'the first rung'}`;
+  return `the accuracy of ${rung} holds on ${countedCases(accuracy.cases)} ${against}`;
 }
 
 /** What a reader would ask about: a rung that is faster and was not taken. */

@@ -9,6 +9,8 @@ export interface LadderResult {
   readonly machine: LadderMachineFacts | null;
   readonly settings: LadderSettings;
   readonly rungs: readonly RungResult[];
+  /** The rung that the others were compared with, or whose metric `maxDrop` starts from; null: none, as where every case has outputs. */
+  readonly referenceRung: string | null;
   /** null: no rung was measured whose accuracy holds. */
   readonly recommendation: Recommendation | null;
 }
@@ -68,8 +70,10 @@ export interface RungAccuracy {
   /** Why it does not; null where it does. */
   readonly failure: string | null;
   readonly cases: number;
-  /** `rung`: the outputs of the first rung. */
+  /** `rung`: the outputs of `referenceRung`. */
   readonly reference: 'given' | 'rung';
+  /** The rung that it was compared with, or whose metric `maxDrop` starts from; null: none. */
+  readonly referenceRung: string | null;
   /** The worst of each measure over all cases, by output. */
   readonly outputs: Readonly<Record<string, Readonly<Record<string, number>>>>;
   readonly metric: { readonly name: string; readonly value: number } | null;

@@ -1,4 +1,5 @@
 import { TrtError, type TrtErrorCode } from '../errors';
+import { referenceRungOf } from './describe';
 import { recommend } from './recommend';
 import type {
   LadderMachineFacts,
@@ -23,7 +24,7 @@ export interface LadderMachine<Built> {
     readonly modelSha256: string;
   };
   measure(built: Built, way: RungWay): Promise<RungPoint>;
-  /** Called in the order of the rungs; the first one's outputs may be what the others are compared with. */
+  /** Called in the order of the rungs; the outputs of one may be what later ones are compared with. */
   judge(built: Built, rung: Rung): Promise<MeasuredRung['accuracy']>;
 }
 
@@ -55,6 +56,11 @@ const hopeless: ReadonlySet<TrtErrorCode> = new Set<TrtErrorCode>([
   ...(['ERR_TRT_CUDA_CONTEXT_LOST'] as const),
 ]);
 
+/** Inputs that do not fit one engine fit none: all are of one model. */
+function isHopeless({ code }: TrtError): boolean {
+  return hopeless.has(code) || code.startsWith('ERR_TRT_INPUT_');
+}
+
 /** The rung is not to be had here, which is no failure. */
 const unavailable: ReadonlySet<TrtErrorCode> = new Set<TrtErrorCode>([
   'ERR_TRT_PRECISION_UNSUPPORTED',
@@ -81,7 +87,7 @@ export async function runLadder<Built>(
       result = await measureRung(machine, built, rung, plan);
     } catch (error) {
       plan.signal?.throwIfAborted();
-      if (error instanceof TrtError && hopeless.has(error.code)) throw error;
+      if (error instanceof TrtError && isHopeless(error)) throw error;
       result = passedOver(rung, error);
     }
     plan.onEvent({ kind: 'done', result });
@@ -91,6 +97,7 @@ export async function runLadder<Built>(
     ...{ schema: 'trt-node/ladder', schemaVersion: 1 },
     model: { path: plan.model, sha256: identity?.modelSha256 ?? null },
     ...{ machine: identity?.machine ?? null, settings: plan.settings, rungs: results },
+    referenceRung: referenceRungOf(results),
     recommendation: recommend(results, plan.settings.goal),
   };
 }

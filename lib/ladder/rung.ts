@@ -8,7 +8,7 @@ export interface Rung {
   readonly usesScales: boolean;
 }
 
-/** From the exact to the coarse; the first is what the others are compared with. */
+/** From the exact to the coarse; the first that works is what the others are compared with. */
 export const rungs = [
   { name: 'fp32', precision: ['fp32'], usesScales: false },
   { name: 'tf32', precision: ['tf32'], usesScales: false },

@@ -12,15 +12,24 @@ export interface Deviation {
   readonly expected: number | bigint;
   /** How far apart the two may be. */
   readonly tolerance: number;
-  /** How many tolerances they are apart. */
+  readonly difference: number;
+  /** How many tolerances they are apart; Infinity where none is allowed. */
   readonly excess: number;
+}
+
+/** Of two that no tolerance allows, the one that is further off. */
+export function isWorseDeviation(
+  a: Pick<Deviation, 'excess' | 'difference'>,
+  b: Pick<Deviation, 'excess' | 'difference'>,
+): boolean {
+  return a.excess > b.excess || (a.excess === b.excess && a.difference > b.difference);
 }
 
 export interface Comparison {
   readonly elements: number;
   /** Elements that are not what they should be. */
   readonly mismatches: number;
-  /** The one with the largest excess; null: all agree. */
+  /** The one with the largest excess, and of equals the largest difference; null: all agree. */
   readonly worst: Deviation | null;
   readonly measures: Measures;
 }
@@ -75,8 +84,9 @@ export async function compareTensors(
       if (difference <= allowed && Number.isFinite(difference)) continue;
       mismatches += 1;
       const excess = Number.isFinite(difference) ? difference / allowed : Infinity;
-      if (worst === null || excess > worst.excess) {
-        worst = { place: start + index, got: a, expected: b, tolerance: allowed, excess };
+      if (worst === null || isWorseDeviation({ excess, difference }, worst)) {
+        const place = start + index;
+        worst = { place, got: a, expected: b, tolerance: allowed, difference, excess };
       }
     }
   });

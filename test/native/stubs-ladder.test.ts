@@ -56,9 +56,10 @@ describe('trt-node ladder', () => {
     });
     const [fp32, tf32] = result.rungs as readonly MeasuredRung[];
     expect(fp32?.accuracy).toBeNull();
+    expect(result.referenceRung).toBe('fp32');
     // The engine gives back what it is given: nothing can differ.
     expect(tf32?.accuracy).toMatchObject({
-      ...{ holds: true, reference: 'rung', cases: 1 },
+      ...{ holds: true, reference: 'rung', referenceRung: 'fp32', cases: 1 },
       outputs: { y: { maxAbs: 0 } },
     });
     expect(fp32?.points).toHaveLength(8);
@@ -113,6 +114,18 @@ describe('trt-node ladder', () => {
     const { code, stdout } = await ladder('v10', home, args);
     expect(code).toBe(6);
     expect(stdout).toMatch(/^fp32: .*expected 9/m);
+  });
+
+  it('stops after one build where the inputs do not fit', async () => {
+    const home = await freshFolder();
+    const cases = path.join(home, 'cases.npz');
+    const x = { name: 'x.npy', data: float32Npy([1, 5], new Float32Array(5)) };
+    await writeFile(cases, storedZip([x]));
+    const args = ['--rungs', 'fp32,tf32', '--graphs', 'off', '--verify', cases];
+    const { code, stderr } = await ladder('v10', home, args);
+    expect(code, stderr).toBe(1);
+    expect(stderr).toContain('ERR_TRT_INPUT_DIMS');
+    expect(stderr.match(/: building$/gm)).toEqual([': building']);
   });
 
   it.each([

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { compareModels } from '../../lib/compare/compare-models';
+import type { Subject } from '../../lib/compare/subject';
 import { ErrorHistogram } from '../../lib/compare/error-histogram';
 import { OutputComparer } from '../../lib/compare/output-comparison';
-import { Tensor } from '../../lib/tensor';
+import { Tensor, type Tensors } from '../../lib/tensor';
 
 const float32 = (values: readonly number[], dims: readonly number[]) =>
   new Tensor('float32', Float32Array.from(values), dims);
@@ -24,6 +26,28 @@ describe('OutputComparer', () => {
     });
   });
 
+  it('orders by tolerances, and by the difference where no tolerance is given', async () => {
+    // 2 of 0.5 + 0.5 · 0 allowed, then 10 of 0.5 + 0.5 · 100.
+    const runs = [
+      [float32([2, 0], [2]), float32([0, 0], [2])],
+      [float32([110, 0], [2]), float32([100, 0], [2])],
+      [float32([160, 0], [2]), float32([100, 0], [2])],
+    ] as const;
+    const held = new OutputComparer('y', { atol: 0.5, rtol: 0.5 });
+    for (const [a, b] of runs) await held.add(a, b);
+    expect(held.result()).toMatchObject({ mismatches: 2, worst: { run: 0, a: 2 } });
+    const measured = new OutputComparer('y', null);
+    for (const [a, b] of runs) await measured.add(a, b);
+    expect(measured.result().worst).toMatchObject({ run: 2, a: 160 });
+  });
+
+  it('keeps NaN as the worst of all', async () => {
+    const comparer = new OutputComparer('y', null);
+    await comparer.add(float32([NaN], [1]), float32([1], [1]));
+    await comparer.add(float32([1000], [1]), float32([1], [1]));
+    expect(comparer.result().worst).toMatchObject({ run: 0, a: 'NaN' });
+  });
+
   it('counts what is not finite apart, and lets equal infinities and NaN agree', async () => {
     const comparer = new OutputComparer('y', null);
     const a = float32([NaN, Infinity, 1, NaN], [4]);
@@ -43,6 +67,36 @@ describe('OutputComparer', () => {
       mismatches: 1,
       worst: { a: String(big + 1n), b: String(big) },
     });
+  });
+});
+
+describe('compareModels', () => {
+  it('runs both in the profile that is asked for', async () => {
+    const asked: unknown[] = [];
+    const subject = (path: string): Subject => ({
+      ...{ path, kind: 'engine', runtime: 'TensorRT', profiles: [] },
+      inputs: [{ name: 'x', type: 'float32', dims: [1], isShapeTensor: false }],
+      outputs: [{ name: 'y', type: 'float32', dims: [1], isShapeTensor: false }],
+      infer: (inputs, profile) => {
+        asked.push([path, profile]);
+        return Promise.resolve({ y: inputs['x'] } as unknown as Tensors);
+      },
+      close: () => Promise.resolve(),
+    });
+    async function* inputs() {
+      yield await Promise.resolve({ x: float32([1], [1]) });
+    }
+    for (const profile of [2, null]) {
+      const options = { tolerance: null, profile, signal: new AbortController().signal };
+      const { runs } = await compareModels(subject('a'), subject('b'), inputs(), options);
+      expect(runs).toBe(1);
+    }
+    expect(asked).toEqual([
+      ['a', 2],
+      ['b', 2],
+      ['a', null],
+      ['b', null],
+    ]);
   });
 });
 

@@ -133,6 +133,43 @@ describe('loadConfigBuilds', () => {
 
 describe('a mistake in a config file', () => {
   it.each([
+    ['output', 5],
+    ['output', null],
+    ['library', 5],
+    ['plugins', 'x'],
+    ['plugins', ['x', 5]],
+    ['plugins', null],
+    ['signKey', {}],
+  ])('is told with its place: %s is %j', async (key, value) => {
+    const a = { model: 'a.onnx', [key]: value };
+    const file = await written('c.json', json({ models: { a } }));
+    const { message } = await errorOf(file);
+    expect(message.startsWith(`${file}: `)).toBe(true);
+    expect(message).toContain(`models.a.${key}`);
+  });
+
+  it('is told with its place in `defaults`', async () => {
+    const config = { defaults: { library: 5 }, models: { a: { model: 'a.onnx' } } };
+    expect((await errorOf(await written('c.json', json(config)))).message).toContain(
+      'defaults.library',
+    );
+  });
+
+  it('is told of a URL that names no file', async () => {
+    const text = "export default { models: { a: { model: new URL('https://example.com/a') } } };";
+    expect((await errorOf(await written('c.mjs', text))).message).toContain('models.a.model');
+  });
+
+  it.each(['calibration', 'verify', 'cache'])('is left to buildEngine in %s', async (key) => {
+    for (const value of [5, 'x', null]) {
+      if (key === 'cache' && value === 'x') continue; // a folder
+      const a = { model: 'a.onnx', [key]: value };
+      const [build] = await loadConfigBuilds(await written('c.json', json({ models: { a } })));
+      expect(build?.options).toMatchObject({ [key]: value });
+    }
+  });
+
+  it.each([
     ['c.json', '{\n  "models": {\n    "a": { "model": "m", }\n  }\n}', '3:26'],
     ['c.ts', 'export default {\n  models: { a: 1 2 }\n};', '2:18'],
     ['c.mts', "\nthrow new Error('boom');", '2:7'],

@@ -26,7 +26,14 @@ const settings: LadderSettings = {
 };
 
 const right: RungAccuracy = {
-  ...{ holds: true, failure: null, cases: 3, reference: 'given', metric: null },
+  ...{
+    holds: true,
+    failure: null,
+    cases: 3,
+    reference: 'given',
+    referenceRung: null,
+    metric: null,
+  },
   outputs: { y: { cosine: 0.9995, maxAbs: 0.01 } },
 };
 const wrong: RungAccuracy = { ...right, holds: false, failure: 'case 1: got 3, expected 2' };
@@ -132,6 +139,45 @@ describe('runLadder', () => {
     },
   );
 
+  it('stops at inputs that do not fit, as all engines are of one model', async () => {
+    const calls: string[] = [];
+    const machine = machineOf(times, calls);
+    const judge: typeof machine.judge = () => Promise.reject(error('ERR_TRT_INPUT_DIMS'));
+    await expect(runLadder({ ...machine, judge }, plan)).rejects.toMatchObject({
+      code: 'ERR_TRT_INPUT_DIMS',
+    });
+    expect(calls).toEqual(['build fp32']);
+  });
+
+  it('tells engines that could not be measured from engines that could not be built', async () => {
+    const machine = machineOf({ fp32: 1, tf32: 1, fp16: 1, bf16: 1, int8: 1, best: 1 });
+    const measure: typeof machine.measure = () => Promise.reject(error('ERR_TRT_OUT_OF_MEMORY'));
+    const result = await runLadder({ ...machine, measure }, plan);
+    expect(result.recommendation).toBeNull();
+    expect(renderLadder(result, { color: false })).toMatch(/could be measured/);
+  });
+
+  it('names the rung that others were compared with, and warns where it is not the first', async () => {
+    const machine = machineOf({ ...times, fp32: error('ERR_TRT_BUILD_FAILED') });
+    const judge: typeof machine.judge = (_built, { name }) =>
+      Promise.resolve(
+        name === 'tf32' ? null : { ...right, reference: 'rung', referenceRung: 'tf32' },
+      );
+    const result = await runLadder({ ...machine, judge }, plan);
+    expect(result.referenceRung).toBe('tf32');
+    expect(renderLadder(result, { color: false })).toMatch(/^warning: fp32 failed.*tf32/m);
+    const notes = ladderReport(result, []).sections.find(({ id }) => id === 'notes');
+    expect(JSON.stringify(notes)).toMatch(/compared with tf32/);
+
+    const usual = await runLadder(
+      { ...machineOf(times), judge: () => Promise.resolve(null) },
+      plan,
+    );
+    expect(usual.referenceRung).toBe('fp32');
+    expect(renderLadder(usual, { color: false })).not.toMatch(/^warning/m);
+    expect((await runLadder(machineOf(times), plan)).referenceRung).toBeNull();
+  });
+
   it('ends with the reason of an abort', async () => {
     const controller = new AbortController();
     const machine = machineOf(times);
@@ -205,7 +251,7 @@ describe('what is shown of a ladder', () => {
   const result = {
     schema: 'trt-node/ladder',
     schemaVersion: 1,
-    ...{ settings, rungs: results },
+    ...{ settings, rungs: results, referenceRung: 'fp32' },
     model: { path: 'm.onnx', sha256: 'ab' },
     machine: { flavour: 'tensorrt', version: '10.6.0', gpu: 'H200', driver: '580' },
     recommendation: recommend(results, 'latency'),
@@ -230,5 +276,22 @@ describe('what is shown of a ladder', () => {
     const speed = report.sections.find(({ id }) => id === 'speed');
     expect(speed).toMatchObject({ kind: 'bars', bars: [{ value: 4 }, { value: 2 }, { value: 1 }] });
     expect(report.data).toBe(result);
+  });
+
+  it('has bars of what the recommendation is about', () => {
+    const slow: RungWay = { graphs: 'off', lanes: 1, batch: 1 };
+    const large: RungWay = { graphs: 'off', lanes: 1, batch: 8 };
+    // Per second: 1000 inferences of 1 sample, 500 of 8.
+    const points = [point(slow, 1), point(large, 2)];
+    const swept = { ...result, rungs: [{ ...rung('fp32', 1), points }] };
+    const barsOf = (goal: 'latency' | 'throughput') =>
+      ladderReport({ ...swept, settings: { ...settings, goal } }, []).sections.find(
+        ({ id }) => id === 'speed',
+      );
+    expect(barsOf('throughput')).toMatchObject({ unit: 'samples/s', bars: [{ value: 4000 }] });
+    expect(barsOf('latency')).toMatchObject({ unit: 'ms', bars: [{ value: 1 }] });
+    const unknown = { ...result, settings: { ...settings, goal: 'throughput' as const } };
+    const speed = ladderReport(unknown, []).sections.find(({ id }) => id === 'speed');
+    expect(speed).toMatchObject({ unit: 'inferences/s' });
   });
 });

@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { renderInspection, renderPlanInspection } from '../../lib/cli/render-inspection';
 import type { OnnxInspection, OnnxSupport } from '../../lib/inspect-onnx/inspection';
-import { renderLayers, selectLayers, type LayerView } from '../../lib/cli/inspect-layers';
+import {
+  networkLayersOf,
+  renderLayers,
+  renderNetworkLayers,
+  selectLayers,
+  type LayerView,
+} from '../../lib/cli/inspect-layers';
 import { manifestLayers, type EngineLayer } from '../../lib/inspect-onnx/engine-layers';
 import type { InspectedEngine } from '../../lib/inspect-onnx/inspect-engine';
 import { digestOf, manifestFixture } from '../support/manifests';
@@ -251,6 +257,25 @@ describe('renderLayers', () => {
     const text = renderLayers(layers, { filter: null, sort: 'order' }, style);
     expect(text).not.toContain('\u001b');
     expect(text).toMatch(/0 +b \+ relu +Convolution +float16 +2/);
+  });
+});
+
+describe('networkLayersOf', () => {
+  const network = { layers: [{ name: 'conv1', type: 'Convolution', outputTypes: ['Float'] }] };
+  const manifest = manifestFixture('plan', { network, layers: null, layersReason: 'no GPU' });
+
+  it('is what there is of a plan whose engine was never opened', () => {
+    const found = networkLayersOf({ layers: null, manifest });
+    expect(found).toMatchObject([{ name: 'conv1', type: 'Convolution' }]);
+    const text = renderNetworkLayers(found ?? [], { filter: 'none', sort: 'name' }, style);
+    expect(text).toMatch(/0 of 1 layers of the network/);
+  });
+
+  it('is nothing where the engine has layers, or nothing is known', () => {
+    expect(networkLayersOf({ layers: [], manifest })).toBeNull();
+    expect(networkLayersOf({ layers: null, manifest: null })).toBeNull();
+    const empty = { ...manifest, network: { layers: [] } };
+    expect(networkLayersOf({ layers: null, manifest: empty })).toBeNull();
   });
 });
 

@@ -18,6 +18,13 @@ describe('two tensors', () => {
     expect(worst).toMatchObject({ place: 0, got: 6, expected: 4, tolerance: 1.5, excess: 2 / 1.5 });
   });
 
+  it('have the largest difference as their worst where nothing may differ', async () => {
+    const { worst } = await compareTensors(floats(1, 5, 2), floats(0, 0, 0), exactly);
+    expect(worst).toMatchObject({ place: 1, difference: 5, excess: Infinity });
+    const special = await compareTensors(floats(1, NaN, 9), floats(0, 0, 0), exactly);
+    expect(special.worst).toMatchObject({ place: 1, difference: Infinity });
+  });
+
   it('have an atol by the scale of what is expected, by default', async () => {
     const scale = { atol: null, rtol: 0.125 };
     // 0 may be off by 0.125 · 8.
