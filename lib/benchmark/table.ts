@@ -1,7 +1,8 @@
 import type { BenchmarkFigures } from './result';
 import type { Summary } from './statistics';
 
-const columns = [
+/** Columns of every table of summaries: their titles, and what stands in them. */
+export const statisticColumns = [
   ['mean', 'mean'],
   ['std dev', 'standardDeviation'],
   ['min', 'min'],
@@ -23,9 +24,11 @@ const rows = [
 
 export function benchmarkTable(figures: BenchmarkFigures): string {
   const { settings, endToEnd, throughput, coldStart, gpu, excluded, notes } = figures;
-  const header = columns.map(([title]) => title.padStart(10)).join('');
+  const header = statisticColumns.map(([title]) => title.padStart(10)).join('');
   const lines = rows.map(([title, key]) => {
-    const cells = columns.map(([, statistic]) => figures[key][statistic].toFixed(4).padStart(10));
+    const cells = statisticColumns.map(([, statistic]) =>
+      figures[key][statistic].toFixed(4).padStart(10),
+    );
     return title.padEnd(12) + cells.join('');
   });
   return [

@@ -1,7 +1,8 @@
 import { coldStartSteps, type ColdStartRecord } from '../bench/cold-start-record';
 import type { Summary } from '../benchmark/statistics';
 import { gpuLine, limitLines } from './bench-render';
-import { statistics, type Colors } from './bench-render-parts';
+import { type Colors } from './bench-render-parts';
+import { statisticColumns } from '../benchmark/table';
 import { printable } from './printable';
 
 const stepTexts: Readonly<Record<(typeof coldStartSteps)[number], string>> = {
@@ -18,12 +19,13 @@ const stepTexts: Readonly<Record<(typeof coldStartSteps)[number], string>> = {
 export function renderColdStart(record: ColdStartRecord, colors: Colors): string {
   const { steps, warmInference, whole, wholeLoad, processes, engine } = record;
   const row = (label: string, summary: Summary): string =>
-    label.padEnd(34) + statistics.map(([, key]) => summary[key].toFixed(2).padStart(10)).join('');
+    label.padEnd(34) +
+    statisticColumns.map(([, key]) => summary[key].toFixed(2).padStart(10)).join('');
   return [
     `${colors.bold(printable(engine))}  ${colors.dim(`${processes} fresh processes each; milliseconds`)}`,
     gpuLine(record.environment),
     '',
-    ''.padEnd(34) + statistics.map(([label]) => label.padStart(10)).join(''),
+    ''.padEnd(34) + statisticColumns.map(([label]) => label.padStart(10)).join(''),
     ...coldStartSteps.map((step) => row(stepTexts[step], steps[step])),
     row('a warm inference', warmInference),
     '',

@@ -1,5 +1,6 @@
 import type { LoadRun, SloResult } from '../bench/record';
-import { columns, momentsText, ms, statistics, type Colors } from './bench-render-parts';
+import { columns, momentsText, ms, type Colors } from './bench-render-parts';
+import { statisticColumns } from '../benchmark/table';
 import { rateText } from './bench-run';
 
 export function loadTable(load: LoadRun, colors: Colors): string {
@@ -22,11 +23,11 @@ export function loadTable(load: LoadRun, colors: Colors): string {
   ] as const;
   return [
     `${colors.bold(`${rateText(rate)}, ${arrival} arrivals for ${(load.durationMs / 1000).toFixed(1)} s`)}  ${colors.dim('from the scheduled arrival; milliseconds')}`,
-    ''.padEnd(18) + statistics.map(([label]) => label.padStart(10)).join(''),
+    ''.padEnd(18) + statisticColumns.map(([label]) => label.padStart(10)).join(''),
     ...rows.map(([label, summary]) =>
       summary === null
         ? `${label.padEnd(18)}nothing was measured`
-        : label.padEnd(18) + statistics.map(([, key]) => ms(summary[key])).join(''),
+        : label.padEnd(18) + statisticColumns.map(([, key]) => ms(summary[key])).join(''),
     ),
     `Answered: ${achievedRate.toFixed(1)}/s while it lasted; ${completed} of ${offered} in all`,
     `Not answered: ${dropped} refused by a full queue${failures.map((each) => `, ${each}`).join('')}`,

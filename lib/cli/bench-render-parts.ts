@@ -1,20 +1,7 @@
 import type pc from 'picocolors';
 import type { BenchRun } from '../bench/record';
-import type { Summary } from '../benchmark/statistics';
 
 export type Colors = Pick<typeof pc, 'bold' | 'dim' | 'green' | 'red' | 'yellow'>;
-
-/** Columns of every table of summaries. */
-export const statistics = [
-  ['mean', 'mean'],
-  ['std dev', 'standardDeviation'],
-  ['min', 'min'],
-  ['p50', 'p50'],
-  ['p90', 'p90'],
-  ['p95', 'p95'],
-  ['p99', 'p99'],
-  ['max', 'max'],
-] as const satisfies readonly (readonly [string, keyof Summary])[];
 
 export function cpuText({
   cpuPerInference: { totalMs, userMs, systemMs },

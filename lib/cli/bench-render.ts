@@ -9,7 +9,8 @@ import type {
   Verdict,
 } from '../bench/record';
 import { loadTable, sloSummary, sloTable } from './bench-render-loads';
-import { columns, cpuText, momentsText, ms, statistics, type Colors } from './bench-render-parts';
+import { columns, cpuText, momentsText, ms, type Colors } from './bench-render-parts';
+import { statisticColumns } from '../benchmark/table';
 import { printable } from './printable';
 
 const spans = [
@@ -90,14 +91,18 @@ function runTable(run: BenchRun, colors: Colors): string {
           : ''.padStart(10),
       )
       .join('');
-  const header = [...statistics.map(([label]) => label), ...wide].map((each) => each.padStart(10));
+  const header = [...statisticColumns.map(([label]) => label), ...wide].map((each) =>
+    each.padStart(10),
+  );
   return [
     `${colors.bold(title)}  ${colors.dim(`${conventionText(convention)}; milliseconds`)}`,
     colors.dim(printable(`inputs: ${dims.join(', ')}; ${inputs.source}, ${inputs.memory} memory`)),
     ''.padEnd(12) + header.join(''),
     ...spans.map(
       ([label, span]) =>
-        label.padEnd(12) + statistics.map(([, key]) => ms(run[span][key])).join('') + extra(span),
+        label.padEnd(12) +
+        statisticColumns.map(([, key]) => ms(run[span][key])).join('') +
+        extra(span),
     ),
     `Throughput: ${throughputText(run)}`,
     cpuText(run),

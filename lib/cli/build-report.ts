@@ -1,9 +1,9 @@
-import { packageVersion } from '../package-version';
 import type { LayerInfo, Manifest, Profile, TensorInfo } from '../manifest-schema';
 import type { Fact, ReportDocument, ReportSection, TableSection } from '../report/document';
 import { jsonOfBuild, jsonOfBuilds, type BuildOutcome, type BuiltOutcome } from './build-outcome';
 import { counted, describeTarget, factRows } from './build-summary';
 import { TrtError } from '../errors';
+import { reportOf } from './report-frame';
 
 /** What was built, for `--report`. `argv` as in process.argv. */
 export function buildReport(
@@ -13,13 +13,8 @@ export function buildReport(
   const built = outcomes.filter((outcome) => outcome.status === 'built');
   const [single] = built;
   const isOne = outcomes.length === 1 && single !== undefined;
-  return {
-    schema: 'trt-node/report',
-    schemaVersion: 1,
+  const content = {
     title: isOne ? `Build of ${single.manifest.model.name}` : `Builds of ${outcomes.length} models`,
-    command: ['trt-node', ...argv.slice(2)].join(' '),
-    createdAt: new Date().toISOString(),
-    version: packageVersion(),
     ...(isOne ? { highlights: highlightsOf(single) } : {}),
     sections: [
       ...(isOne ? [] : [overviewOf(outcomes)]),
@@ -27,6 +22,7 @@ export function buildReport(
     ],
     data: isOne ? jsonOfBuild(single) : jsonOfBuilds(outcomes),
   };
+  return reportOf(content, argv);
 }
 
 function highlightsOf({ manifest, sizeBytes }: BuiltOutcome): readonly Fact[] {

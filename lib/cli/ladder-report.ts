@@ -10,8 +10,8 @@ import {
 } from '../ladder/describe';
 import { bestWay, describeWay } from '../ladder/recommend';
 import type { Goal, LadderResult, MeasuredRung, SkippedRung } from '../ladder/result';
-import { packageVersion } from '../package-version';
 import type { NotesSection, ReportDocument, ReportSection } from '../report/document';
+import { reportOf } from './report-frame';
 
 /** The ladder for `--report`. `argv` as in process.argv. */
 export function ladderReport(result: LadderResult, argv: readonly string[]): ReportDocument {
@@ -39,13 +39,8 @@ export function ladderReport(result: LadderResult, argv: readonly string[]): Rep
       ],
     },
   ];
-  return {
-    schema: 'trt-node/report',
-    schemaVersion: 1,
+  const content = {
     title: `Ladder of ${result.model.path}`,
-    command: ['trt-node', ...argv.slice(2)].join(' '),
-    createdAt: new Date().toISOString(),
-    version: packageVersion(),
     ...(recommendation === null
       ? {}
       : {
@@ -53,9 +48,10 @@ export function ladderReport(result: LadderResult, argv: readonly string[]): Rep
             { name: 'recommended', value: recommendation.rung, text: describeWay(recommendation) },
           ],
         }),
-    sections: sections.filter((section) => section !== null),
+    sections,
     data: result,
   };
+  return reportOf(content, argv);
 }
 
 function recommendationOf(result: LadderResult): NotesSection {

@@ -10,12 +10,15 @@ export interface ReportContent {
 }
 
 /** What is the same in the report of every command; sections that are null are left out. */
-export function reportOf({ title, highlights, sections, data }: ReportContent): ReportDocument {
+export function reportOf(
+  { title, highlights, sections, data }: ReportContent,
+  argv: readonly string[] = process.argv,
+): ReportDocument {
   return {
     schema: 'trt-node/report',
     schemaVersion: 1,
     title,
-    command: ['trt-node', ...process.argv.slice(2)].join(' '),
+    command: ['trt-node', ...argv.slice(2)].join(' '),
     createdAt: new Date().toISOString(),
     version: packageVersion(),
     ...(highlights === undefined ? {} : { highlights }),
